@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import limits, probes, record, transport
+from gateway import drain, limits, probes, readiness, record, transport
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
 from gateway.journal import Journal
@@ -35,7 +35,9 @@ async def serving() -> AsyncGenerator[None]:
     limits.use(rates)
     gc.collect()
     gc.freeze()  # what was loaded stays: the collector need not look at it again while requests wait
+    drain.install()
     behind = [asyncio.create_task(task) for task in _behind(journal, rates)]
+    readiness.started()
     try:
         yield
     finally:

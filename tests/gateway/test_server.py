@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def serving(folder, url, *options):
+def serving(folder, url, *options, **environment):
     """`python -m gateway.serve` in a process of its own, on the test database."""
     from django.conf import settings
     from django.db import connection
@@ -41,6 +41,7 @@ def serving(folder, url, *options):
         "PROVIDERS_FILE": str(folder / "providers.toml"),
         "KEY_PEPPER": settings.KEY_PEPPERS[0],
         "LOG_LEVEL": "WARNING",
+        **environment,
     }
     port = _free_port()
     command = [sys.executable, "-m", "gateway.serve", "--port", str(port), *options]
