@@ -20,7 +20,6 @@ from django.conf import settings
 
 from gateway.errors import Stopping
 
-LOOK_EVERY_S = 0.05
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _at_work: set[asyncio.Task[Any]] = set()
@@ -93,9 +92,8 @@ async def _drain(leave: Any, *, lag_s: float, grace_s: float) -> None:
     log.info("leaving: %d requests run, and have %g s", len(_at_work), grace_s)
     await asyncio.sleep(lag_s)
     _refusing = True
-    end = asyncio.get_running_loop().time() + grace_s
-    while _at_work and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(LOOK_EVERY_S)
+    if _at_work:
+        await asyncio.wait(set(_at_work), timeout=grace_s)
     _over = True
     for task in tuple(_at_work):
         task.cancel("the process is leaving")

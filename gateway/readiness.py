@@ -25,6 +25,14 @@ def started() -> None:
     _started = True
 
 
+def _reason(path: str) -> str | None:
+    if path == "/livez":
+        return None
+    if path == "/startupz":
+        return None if _started else "starting"
+    return unready()
+
+
 def unready() -> str | None:
     """Why no requests should come; None where they may."""
     if not _started:
@@ -37,7 +45,7 @@ def unready() -> str | None:
 
 
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    reason = {"/livez": lambda: None, "/startupz": lambda: None if _started else "starting"}.get(scope["path"], unready)()
+    reason = _reason(scope["path"])
     body = {"status": "ok"} if reason is None else {"status": "unavailable", "reason": reason}
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     headers += [] if reason is None else [(b"retry-after", b"1")]
