@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import drain, limits, probes, readiness, record, transport
+from gateway import drain, limits, probes, readiness, record, transport, vitals
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
 from gateway.journal import Journal
@@ -55,7 +55,15 @@ def _behind(journal: Journal, rates: Rates) -> list[Coroutine[None, None, None]]
     """What runs behind the requests, for ever."""
     gossip = Gossip(settings.REDIS_URL, health_of(test=False), health_of(test=True), prefix=settings.REDIS_PREFIX)
     active = [probes.run(health_of(test=False))] if settings.ACTIVE_PROBES else []
-    return [keys.watch(), journal.keep_synced(), record.pay_debts(), rates.beat(), gossip.run(), *active]
+    return [
+        keys.watch(),
+        journal.keep_synced(),
+        record.pay_debts(),
+        rates.beat(),
+        gossip.run(),
+        vitals.tell(settings.JOURNAL_DIR),
+        *active,
+    ]
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -39,7 +39,7 @@ def unready() -> str | None:
         return "starting"
     if drain.leaving():
         return "leaving"
-    if not keys.watching():
+    if keys.watched_at() is None:
         return "the database has not been reached yet"
     return None
 

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, transaction
 
-from gateway import ledger
+from gateway import ledger, metrics, vitals
 from gateway.journal import READY
 from gateway.models import RequestLog
 from gateway.record import Intent, Outcome, decode_line
@@ -49,6 +50,7 @@ class Tail:
 
     path: Path
     offset: int = 0
+    more: bool = False  # there is more to read than one round takes
     intents: dict[str, list[Intent]] = field(default_factory=dict)
 
     def read(self) -> Iterator[Outcome]:
@@ -56,6 +58,7 @@ class Tail:
         with self.path.open("rb") as file:
             file.seek(self.offset)
             data = file.read(READ_BYTES)
+        self.more = len(data) == READ_BYTES and b"\0" not in data
         data = data[:end] if (end := data.find(b"\0")) >= 0 else data
         whole = data[: data.rfind(b"\n") + 1]
         self.offset += len(whole)
@@ -103,6 +106,7 @@ class Recorder:
 
     def step(self) -> bool:
         """One round over all journals; whether there was anything to do."""
+        began = time.monotonic()
         paths = sorted(self.folder.glob("*" + READY))
         released = {path for path in paths if _is_released(path)}  # asked before reading: later lines wait a round
         moved = {path for path in paths if self._follow(self.tails.setdefault(path, Tail(path)))}
@@ -110,6 +114,9 @@ class Recorder:
         finished = [path for path in released if _process(path) not in busy]
         for path in finished:
             self._finish(self.tails.pop(path))
+            vitals.forget(self.folder, _process(path))
+        if not any(tail.more for tail in self.tails.values()):
+            metrics.caught_up(began)
         self._write_last_used()
         return bool(moved or finished)
 
@@ -117,12 +124,13 @@ class Recorder:
         """Whether this journal had grown."""
         before, kept = tail.offset, dict(tail.intents)
         try:
-            outcomes = list(tail.read())
-            _insert([_row(outcome, tail.intents.pop(outcome.request_id, [])) for outcome in outcomes])
+            ended = [(outcome, tail.intents.pop(outcome.request_id, [])) for outcome in tail.read()]
+            _insert([_row(outcome, intents) for outcome, intents in ended])
         except OperationalError:
             tail.offset, tail.intents = before, kept  # nothing happened: the same again when the database is back
             raise
-        for outcome in outcomes:
+        for outcome, intents in ended:
+            metrics.count(outcome, intents[0] if intents else outcome, by_tenant=settings.METRICS_BY_TENANT)
             self.used[outcome.key_id] = max(outcome.received_at, self.used.get(outcome.key_id, 0))
             log_line(outcome)
         return tail.offset > before
@@ -135,6 +143,7 @@ class Recorder:
         except OperationalError:
             self.tails[tail.path] = tail
             raise
+        metrics.orphaned(len(tail.intents))
         tail.path.unlink()
 
     def _write_last_used(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from gateway import metrics
 from gateway.recorder import Recorder
 
 
@@ -19,6 +20,8 @@ class Command(BaseCommand):
     def handle(self, *, once: bool, **options: Any) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # nothing is lost by stopping anywhere
         recorder = Recorder(settings.JOURNAL_DIR)
+        if settings.METRICS_PORT and not once:
+            metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, settings.JOURNAL_DIR)
         if once:
             while recorder.step():
                 pass
