@@ -18,7 +18,9 @@ import logging
 import mmap
 import os
 import platform
+from functools import cache
 from pathlib import Path
+from secrets import token_hex
 
 from accounts.ids import request_id as unique
 
@@ -30,6 +32,16 @@ NEW, READY = ".new", ".journal"
 log = logging.getLogger("routeplex.journal")
 
 
+def process_name() -> str:
+    """Of this process, as no other one was ever called: in containers, process ids come again."""
+    return _process_name(os.getpid())
+
+
+@cache
+def _process_name(pid: int) -> str:
+    return f"{platform.node()}-{pid}-{token_hex(4)}"
+
+
 class JournalUnavailable(Exception):
     """The journal cannot be written (disk full, read-only …): no money may be spent unwritten."""
 
@@ -39,7 +51,7 @@ class Segment:
 
     def __init__(self, folder: Path, size: int = SEGMENT_BYTES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{platform.node()}-{os.getpid()}-{unique()[4:]}{READY}"
+        self.path = folder / f"{process_name()}-{unique()[4:]}{READY}"
         fresh = self.path.with_suffix(NEW)
         self.fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:

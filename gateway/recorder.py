@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from routing.types import PICO_PER_USD, Usage
 BATCH = 500
 EVERY_S = 0.2
 AWAY_S = 2.0  # pause while the database is away
+LEAVE_S = 20.0  # the longest that a recorder goes on after it was asked to leave
 LAST_USED_EVERY_S = 10.0
 READ_BYTES = 2**20  # many lines; none is as long
 
@@ -80,17 +82,27 @@ class Recorder:
         self.tails: dict[Path, Tail] = {}
         self.used: dict[str, float] = {}  # key id -> Unix seconds of its latest request
         self.used_written = time.monotonic()
+        self.leave_by = inf  # monotonic seconds
+        self.running = False
 
     def run(self) -> None:
         """For ever; a second recorder of the same folder waits until the first is gone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "recorder.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self.running = True
             self._run()
+
+    def leave(self) -> None:
+        """Soon: what the gateways of this host have written is entered first, for they may have left just now. At once
+        (SystemExit) while it still waits for its turn."""
+        if not self.running:
+            raise SystemExit(0)
+        self.leave_by = time.monotonic() + LEAVE_S
 
     def _run(self) -> None:
         catalog_kept = False
-        while True:
+        while time.monotonic() < self.leave_by:
             try:
                 close_old_connections()
                 if not catalog_kept:
@@ -101,6 +113,8 @@ class Recorder:
                 log.warning("the database is away: rows wait in the journal")
                 time.sleep(AWAY_S)
                 continue
+            if not busy and self.leave_by < inf:
+                return
             if not busy:
                 time.sleep(EVERY_S)
 
@@ -175,7 +189,7 @@ def log_line(o: Outcome) -> None:
 
 
 def _process(path: Path) -> str:
-    """Whose journal it is: host and process id stand before the last part of its name."""
+    """Whose journal it is: the process's name stands before the last part of the file's."""
     return path.name.rpartition("-")[0]
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from msgspec import Struct
 
 from accounts import keys
 from gateway import drain
+from gateway.journal import process_name
 from gateway.limits import without_redis
 from routing.health import State
 from routing.snapshot import health_of
@@ -41,7 +40,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
 
 async def tell(folder: Path) -> None:
     """For ever; the file is gone when the process leaves."""
-    path = folder / f"{platform.node()}-{os.getpid()}{SUFFIX}"
+    path = folder / f"{process_name()}{SUFFIX}"
     try:
         while True:
             slept = time.monotonic()

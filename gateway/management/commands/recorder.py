@@ -1,7 +1,6 @@
 """manage.py recorder: moves this host's journals into the database, for ever."""
 
 import signal
-import sys
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="until nothing is left to do, then stop")
 
     def handle(self, *, once: bool, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # nothing is lost by stopping anywhere
         recorder = Recorder(settings.JOURNAL_DIR)
         if settings.METRICS_PORT and not once:
             metrics.serve(settings.METRICS_HOST, settings.METRICS_PORT, settings.JOURNAL_DIR)
@@ -26,4 +24,5 @@ class Command(BaseCommand):
             while recorder.step():
                 pass
         else:
+            signal.signal(signal.SIGTERM, lambda *_: recorder.leave())  # nothing is lost by being killed instead
             recorder.run()
