@@ -1,4 +1,4 @@
-"""Each role of the image, by its exact command line, with nothing in the environment but what the image and an operator put there."""
+"""Each role of the image, by its exact command line, in an environment of nothing but what the image and an operator put there."""
 
 from __future__ import annotations
 
