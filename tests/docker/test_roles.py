@@ -1,4 +1,4 @@
-"""Each role of the image, by its exact command line, in an environment of nothing but what the image and an operator put there."""
+"""Each role of the image, by its exact command line, in the environment that the image and an operator give it."""
 
 from __future__ import annotations
 
