@@ -10,9 +10,10 @@ from typing import Any
 from routing import fitted
 from routing.classify import classify_text, families
 from routing.quality import places, predict_all
+from routing.rules import Parts
 from routing.strategies import STRATEGIES, TRADEOFF, scores
 from routing.topics import with_topics
-from routing.types import PICO_PER_USD, Classification, Forecast, Parts
+from routing.types import PICO_PER_USD, Classification, Forecast
 
 WEIGHTS = Path(__file__).with_name("weights.bin")
 
