@@ -34,12 +34,34 @@ class JournalUnavailable(Exception):
     """The journal cannot be written (disk full, read-only …): no money may be spent unwritten."""
 
 
+def process_name() -> str:
+    """A name for this process that no other ever has; host and process id are for people."""
+    return f"{platform.node()}-{os.getpid()}-{unique()[4:]}"
+
+
+def process_of(path: Path) -> str:
+    """Whose segment it is."""
+    return path.name.rpartition("-")[0]
+
+
+def folder_id(folder: Path) -> str:
+    """What this folder is called in the database, wherever it is mounted; made by the first who asks."""
+    file, fresh = folder / "journal.id", folder / f"journal.id.{unique()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        fresh.write_text(unique()[4:])
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, file)
+        fresh.unlink()
+    return file.read_text()
+
+
 class Segment:
     """One file of the journal. A request's lines all go to the same one."""
 
-    def __init__(self, folder: Path, size: int = SEGMENT_BYTES) -> None:
+    def __init__(self, folder: Path, process: str = "", size: int = SEGMENT_BYTES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{platform.node()}-{os.getpid()}-{unique()[4:]}{READY}"
+        self.path = folder / f"{process or process_name()}-{unique()[4:]}{READY}"
         fresh = self.path.with_suffix(NEW)
         self.fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -88,7 +110,8 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.current = Segment(folder)
+        self.process = process_name()
+        self.current = Segment(folder, self.process)
         self.older: list[Segment] = []
 
     def segment(self) -> Segment:
@@ -99,7 +122,7 @@ class Journal:
 
     def _turn(self) -> None:
         try:
-            fresh = Segment(self.folder)
+            fresh = Segment(self.folder, self.process)
         except OSError as error:
             raise JournalUnavailable(str(error)) from error
         self.current.retired = True

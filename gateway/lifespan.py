@@ -12,10 +12,11 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import limits, probes, record, transport
+from gateway import budgets, limits, probes, record, transport
+from gateway.budgets import Budgets
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
-from gateway.journal import Journal
+from gateway.journal import Journal, folder_id
 from gateway.providers import dialects
 from gateway.rates import Rates
 from routing.classify import classify_text
@@ -33,15 +34,19 @@ async def serving() -> AsyncGenerator[None]:
     await transport.open()
     rates = Rates(settings.REDIS_URL, prefix=settings.REDIS_PREFIX)
     limits.use(rates)
+    spending = Budgets(journal.process, folder_id(settings.JOURNAL_DIR))
+    budgets.use(spending)
     gc.collect()
     gc.freeze()  # what was loaded stays: the collector need not look at it again while requests wait
-    behind = [asyncio.create_task(task) for task in _behind(journal, rates)]
+    behind = [asyncio.create_task(task) for task in _behind(journal, rates, spending)]
     try:
         yield
     finally:
         for task in behind:
             task.cancel()
         await asyncio.gather(*behind, return_exceptions=True)
+        await spending.close()
+        budgets.use(None)
         limits.use(None)
         await rates.close()
         await transport.close()
@@ -49,11 +54,11 @@ async def serving() -> AsyncGenerator[None]:
         journal.close()
 
 
-def _behind(journal: Journal, rates: Rates) -> list[Coroutine[None, None, None]]:
+def _behind(journal: Journal, rates: Rates, spending: Budgets) -> list[Coroutine[None, None, None]]:
     """What runs behind the requests, for ever."""
     gossip = Gossip(settings.REDIS_URL, health_of(test=False), health_of(test=True), prefix=settings.REDIS_PREFIX)
     active = [probes.run(health_of(test=False))] if settings.ACTIVE_PROBES else []
-    return [keys.watch(), journal.keep_synced(), record.pay_debts(), rates.beat(), gossip.run(), *active]
+    return [keys.watch(), journal.keep_synced(), record.pay_debts(), rates.beat(), spending.run(), gossip.run(), *active]
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
