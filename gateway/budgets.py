@@ -71,6 +71,7 @@ class Window:
     size: int = -1  # of the budget, as the database said last; -1: not asked yet
     spent: int = 0
     reserved: int = 0  # by all processes
+    settled: int = 0  # of what this process has spent
     told: int = 0  # of `purse.returned`, what the database knows
     asked_at: float = 0.0  # monotonic seconds
     gave_at: float = 0.0
@@ -82,6 +83,11 @@ class Window:
         return max(0, self.size - self.spent - self.reserved)
 
     @property
+    def unspent(self) -> int:
+        """What nobody has spent, as far as we know: running requests have reserved some of it."""
+        return max(0, self.size - self.spent - (self.purse.charged - self.settled))
+
+    @property
     def near(self) -> bool:
         return self.room * NEAR < self.size
 
@@ -91,7 +97,8 @@ class Window:
 
     def status(self) -> Left:
         left = self.room + self.purse.free
-        return Left(size=max(self.size, 0), left=left, returning=max(0, self.size - self.spent - left), resets_at=self.ends_at)
+        returning = max(0, self.unspent - left)
+        return Left(size=max(self.size, 0), left=left, returning=returning, resets_at=self.ends_at)
 
 
 class Full(Exception):
@@ -207,7 +214,8 @@ class Budgets:
             if over or window.near or now - window.gave_at >= BEAT_S:
                 window.gave_at = now
                 window.purse.give_back(0 if over or window.near else window.slice)
-            if time.time() > window.ends_at + LATE_S and not window.purse.reserved and window.told == window.purse.returned:
+            idle = not window.waiting and not window.purse.reserved and window.told == window.purse.returned
+            if idle and time.time() > window.ends_at + LATE_S:
                 del self._windows[key]
 
     async def _exchange(self) -> None:
@@ -222,7 +230,10 @@ class Budgets:
         for window, ask, leased in zip(due, asks, answers, strict=False):
             self._learn(window, ask, leased)
         for window in due:
-            _serve(window, lost=lost)
+            if lost is None and _lowered(window):
+                self._wake.set()  # those who wait, wait for one more exchange
+            else:
+                _serve(window, lost=lost)
         self._note(lost)
 
     def _ask(self, window: Window) -> leases.Ask:
@@ -253,7 +264,8 @@ class Budgets:
         return answers, None
 
     def _learn(self, window: Window, ask: leases.Ask, leased: leases.Leased) -> None:
-        window.hold, window.size, window.spent, window.reserved = leased.hold, leased.size, leased.spent, leased.reserved
+        window.hold, window.size, window.settled = leased.hold, leased.size, leased.settled
+        window.spent, window.reserved = leased.spent, leased.reserved
         purse = window.purse
         purse.granted = leased.granted if leased.hold else purse.granted - purse.free
         window.told, window.asked_at = ask.returned, time.monotonic()
@@ -268,6 +280,14 @@ class Budgets:
     def _answer_none(self) -> None:
         for window in self._windows.values():
             _serve(window, lost=BudgetsUnavailable())
+
+
+def _lowered(window: Window) -> bool:
+    """The budget is smaller than what is spent and held of it: what is free goes back first. Whether there was any."""
+    if window.spent + window.reserved <= window.size:
+        return False
+    window.purse.low = window.purse.free
+    return window.purse.give_back(0)
 
 
 def _granted(demand: Demand) -> bool:
@@ -292,8 +312,7 @@ def _enough(window: Window, demand: Demand, lost: Exception | None) -> int:
     """Rather all of it, a moment later, than a stump of an answer now."""
     if lost is not None:
         return demand.want
-    waiting_helps = window.size - window.spent >= demand.want
-    return demand.good if waiting_helps else demand.least
+    return demand.good if window.unspent >= demand.want else demand.least
 
 
 _budgets: Budgets | None = None

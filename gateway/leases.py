@@ -37,6 +37,7 @@ class Leased(Struct, frozen=True, kw_only=True):
 
     hold: int  # 0 where the budget is gone
     granted: int  # to this process, ever
+    settled: int  # by the recorder, of what this process has spent
     size: int
     spent: int
     reserved: int  # by all processes
@@ -48,7 +49,7 @@ def lease(spender: str, journal: str, asks: Sequence[Ask]) -> Iterator[Leased]:
         try:
             yield _lease(spender, journal, ask)
         except Budget.DoesNotExist:  # with its tenant
-            yield Leased(hold=0, granted=0, size=0, spent=0, reserved=0)
+            yield Leased(hold=0, granted=0, settled=0, size=0, spent=0, reserved=0)
 
 
 @transaction.atomic
@@ -67,7 +68,14 @@ def _lease(spender: str, journal: str, ask: Ask) -> Leased:
     hold.returned += back
     hold.granted += more
     hold.save(update_fields=["returned", "granted"])
-    return Leased(hold=hold.pk, granted=hold.granted, size=size, spent=window.spent, reserved=window.reserved)
+    return Leased(
+        hold=hold.pk,
+        granted=hold.granted,
+        settled=hold.settled,
+        size=size,
+        spent=window.spent,
+        reserved=window.reserved,
+    )
 
 
 def _more(need: int, room: int) -> int:
