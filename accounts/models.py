@@ -168,7 +168,7 @@ class Budget(models.Model):
 
     class Unit(models.TextChoices):
         USD = "usd", "USD"
-        TOKENS = "tokens"
+        TOKENS = "tokens", "tokens"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="budgets")
     api_key = models.ForeignKey(

@@ -93,15 +93,16 @@ def _locked(budget: Budget, ask: Ask) -> BudgetWindow:
     starts_at, ends_at = datetime.fromtimestamp(ask.starts_at, UTC), datetime.fromtimestamp(ask.ends_at, UTC)
     of_it = BudgetWindow.objects.select_for_update().filter(budget=budget, starts_at=starts_at)
     if (window := of_it.first()) is None:
-        seed = _spent_before(budget, starts_at, ends_at)
+        # a budget that is made in the middle of a month knows what this month has cost so far
+        seed = spent_in(budget, starts_at, ends_at)
         fresh = {"ends_at": ends_at, "seed": seed, "spent": seed}
         BudgetWindow.objects.get_or_create(budget=budget, starts_at=starts_at, defaults=fresh)
         window = of_it.get()
     return window
 
 
-def _spent_before(budget: Budget, starts_at: datetime, ends_at: datetime) -> int:
-    """A budget that is made in the middle of a month knows what this month has cost so far."""
+def spent_in(budget: Budget, starts_at: datetime, ends_at: datetime) -> int:
+    """By the ledger, in the budget's own units; what requests spent that came in this time."""
     entries = LedgerEntry.objects.filter(tenant_id=budget.tenant_id, at__gte=starts_at, at__lt=ends_at)
     if budget.api_key_id:
         entries = entries.filter(api_key_id=budget.api_key_id)

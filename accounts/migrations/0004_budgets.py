@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('period', models.CharField(choices=[('day', 'Day'), ('month', 'Month')], max_length=5)),
-                ('unit', models.CharField(choices=[('usd', 'USD'), ('tokens', 'Tokens')], default='usd', max_length=6)),
+                ('unit', models.CharField(choices=[('usd', 'USD'), ('tokens', 'tokens')], default='usd', max_length=6)),
                 ('amount', models.DecimalField(decimal_places=6, max_digits=19, validators=[django.core.validators.MinValueValidator(0)])),
                 ('alert_shares', models.JSONField(blank=True, default=accounts.models.alert_shares, help_text='Percents of the amount at which somebody is told.', validators=[accounts.models.check_shares])),
                 ('allow_unpriced', models.BooleanField(default=False, help_text='Models of which nobody knows the price may run, uncounted.')),
