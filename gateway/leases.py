@@ -108,7 +108,7 @@ def spent_in(budget: Budget, starts_at: datetime, ends_at: datetime) -> int:
         entries = entries.filter(api_key_id=budget.api_key_id)
     sums = entries.aggregate(usd=Sum("amount_usd"), i=Sum("input_tokens"), o=Sum("output_tokens"))
     if budget.unit == Budget.Unit.USD:
-        return int((sums["usd"] or Decimal(0)) * PICO_PER_USD)
+        return round((sums["usd"] or Decimal(0)) * PICO_PER_USD)  # SQLite sums decimals as floats
     return (sums["i"] or 0) + (sums["o"] or 0)
 
 

@@ -174,7 +174,7 @@ class LedgerOfBudgets(RuleBasedStateMachine):
         for window in BudgetWindow.objects.all():
             assert window.spent + window.reserved <= self.most
             spent = ledger.spent([str(self.tenant.pk)], since=window.starts_at, until=window.ends_at)
-            assert window.spent == int(spent * 10**12)
+            assert window.spent == round(spent * 10**12)
 
     @invariant()
     def nobody_has_more_than_the_database_knows(self):
