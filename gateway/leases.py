@@ -57,11 +57,11 @@ def _lease(spender: str, journal: str, ask: Ask) -> Leased:
     budget = Budget.objects.get(pk=ask.budget)
     window = _locked(budget, ask)
     hold = _hold(window, spender, journal)
-    size = budget.size
     back = max(0, ask.returned - hold.returned)
     window.reserved -= back
-    room = max(0, size - window.spent - window.reserved)
-    more = _more(ask.need, room) if budget.ended_at is None else ask.need
+    held = window.spent + window.reserved
+    size = budget.size if budget.ended_at is None else held + ask.need  # who has not heard yet that it has ended
+    more = _more(ask.need, max(0, size - held))
     window.reserved += more
     window.most = max(window.most, size)
     window.save(update_fields=["reserved", "most"])

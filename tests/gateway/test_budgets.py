@@ -61,7 +61,7 @@ def test_what_was_spent_is_counted_in_its_window(ask, acme, budget, provider, lo
     [request] = logged(tenant=acme.tenant)
     window = BudgetWindow.objects.get()
     assert (window.spent, request.cost_usd) == (COST, Decimal("0.0000164"))
-    assert LedgerEntry.objects.get().amount_usd == request.cost_usd
+    assert LedgerEntry.objects.get(request_id=request.request_id).amount_usd == request.cost_usd
     assert window.reserved == sum(hold.amount for hold in window.holds.all())
 
 
@@ -223,7 +223,7 @@ def test_a_provider_that_ignores_its_limit_is_paid_by_the_operator(ask, acme, bu
     [request] = logged(tenant=acme.tenant)
     assert Decimal("0.0001") < request.cost_usd <= Decimal("0.0003")
     assert answer.model_extra["x_routeplex"]["cost_usd"] == float(request.cost_usd)
-    entries = {entry.kind: entry.amount_usd for entry in LedgerEntry.objects.all()}
+    entries = {entry.kind: entry.amount_usd for entry in LedgerEntry.objects.filter(tenant=acme.tenant)}
     assert entries == {"usage": Decimal("0.01001"), "adjustment": request.cost_usd - Decimal("0.01001")}
     assert BudgetWindow.objects.get().spent == request.cost_usd * 10**12
 
