@@ -250,13 +250,23 @@ def changed(since: datetime) -> Sequence[tuple[str, datetime]]:
     return found
 
 
+_watched_at: float | None = None
+
+
+def watched_at() -> float | None:
+    """When the database last told this process what has changed (monotonic seconds); None: not yet, so it knows nobody."""
+    return _watched_at
+
+
 async def watch() -> None:
     """Forget keys as they change, for ever: a revocation reaches this process within WATCH_EVERY_S and a query.
     While the database is away nothing changes in it; `authenticate` stops believing after STALE_S."""
+    global _watched_at
     seen: set[tuple[str, datetime]] = set()
     while True:
         try:
             rows = set(await database_sync_to_async(changed, thread_sensitive=False)(timezone.now() - OVERLAP))
+            _watched_at = time.monotonic()
         except DatabaseError:
             rows = seen
         except Exception:  # whatever it was, revocations must go on reaching us

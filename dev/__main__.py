@@ -68,6 +68,7 @@ def _environment(port: int) -> dict[str, str]:
         "VAR_DIR": str(VAR),
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
+        "DRAIN_GRACE_S": os.environ.get("DRAIN_GRACE_S", "5"),
     }
     return {**os.environ, **json.loads(kept.read_text()), **ours}
 
@@ -93,7 +94,7 @@ def _start(supervisor: Supervisor, env: dict[str, str], port: int) -> None:
     supervisor.start(part("recorder", PYTHON, "manage.py", "recorder"), ready=lambda: True, within_s=1)
     worker = part("worker", PYTHON, "-m", "celery", "-A", "gateway.celery", "worker", "--beat", "--pool", "solo")
     supervisor.start(worker, ready=lambda: True, within_s=1)
-    serve = part("gateway", PYTHON, "-m", "gateway.serve", "--port", str(port), "--grace", "8")
+    serve = part("gateway", PYTHON, "-m", "gateway.serve", "--port", str(port))
     supervisor.start(serve, ready=lambda: _answers(port), within_s=60)
 
 

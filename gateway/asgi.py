@@ -11,7 +11,7 @@ django = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from gateway import endpoints, lifespan  # noqa: E402
+from gateway import endpoints, lifespan, readiness  # noqa: E402
 from gateway.wire import openai  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -22,6 +22,7 @@ application = ProtocolTypeRouter(
                 re_path(r"^v1/chat/completions$", endpoints.chat_completions(openai)),  # type: ignore[arg-type]
                 re_path(r"^v1/models(?:/.+)?$", endpoints.models),  # type: ignore[arg-type]
                 re_path(r"^v1(?:/|$)", endpoints.not_found),  # type: ignore[arg-type]
+                re_path(r"^(?:livez|readyz|startupz)$", readiness.endpoint),  # type: ignore[arg-type]
                 re_path(r"", django),  # type: ignore[arg-type]
             ]
         ),

@@ -14,8 +14,8 @@ from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any
 
-from gateway import sse, transport
-from gateway.errors import ProviderError, Unsayable
+from gateway import drain, sse, transport
+from gateway.errors import ProviderError, Stopping, Unsayable
 from gateway.holding import Holding
 from gateway.plan import Step
 from gateway.providers import Dialect, EventReader, Upstream, dialects
@@ -72,6 +72,10 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
         raise
     except (asyncio.CancelledError, GeneratorExit):
         current.error = "client_gone"
+        witness.gone()
+        raise
+    except Stopping:
+        current.error = "stopped"
         witness.gone()
         raise
     except BaseException:
@@ -241,7 +245,7 @@ def _understood[**P, T](read: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 class _Within:
     """Two limits (monotonic seconds) on one wait, never on a yield: ours, and the caller's. Exceeding either is the
-    provider's `timeout`; of the caller's it is Impatient."""
+    provider's `timeout`; of the caller's it is Impatient. Where the process cannot wait any longer it is Stopping."""
 
     __slots__ = ("_asked_by", "_by", "_timeout")
 
@@ -259,3 +263,5 @@ class _Within:
         except TimeoutError as expired:
             said = Impatient if self._asked_by < self._by else ProviderError
             raise said("timeout", "The provider did not answer in time.") from expired
+        if kind is asyncio.CancelledError and drain.over():
+            raise Stopping from error

@@ -17,12 +17,14 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from msgspec import Struct
 
 from gateway import leases
+from gateway.journal import folder_id
 from gateway.periods import window_at
 from gateway.purses import Purse
 from gateway.refusals import BudgetsUnavailable
@@ -110,10 +112,10 @@ class Full(Exception):
 
 
 class Budgets:
-    """Of one process. `spender` is its name, `journal` that of the folder of its journal."""
+    """Of one process. `spender` is its name, `journal` the folder of its journal."""
 
-    def __init__(self, spender: str, journal: str) -> None:
-        self._spender, self._journal = spender, journal
+    def __init__(self, spender: str, journal: Path) -> None:
+        self._spender, self._folder = spender, journal
         self._windows: dict[tuple[str, float], Window] = {}
         self._current: dict[str, Window] = {}
         self._thread = ThreadPoolExecutor(1, "budgets")
@@ -252,10 +254,11 @@ class Budgets:
         answers: list[leases.Leased] = []
         try:
             close_old_connections()
+            journal = folder_id(self._folder)
             if beat:
-                leases.enrol(self._spender, self._journal)
+                leases.enrol(self._spender, journal)
                 self._seen_at = time.monotonic()
-            for leased in leases.lease(self._spender, self._journal, asks):
+            for leased in leases.lease(self._spender, journal, asks):
                 answers.append(leased)
         except DatabaseError as error:
             return answers, error

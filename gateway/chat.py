@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from gateway import budgets
+from gateway.drain import at_work
 from gateway.execute import execute
 from gateway.limits import admitted
 from gateway.record import recording
@@ -35,7 +36,7 @@ class Call(Struct, frozen=True, kw_only=True):
 async def answer(call: Call) -> AsyncGenerator[Head | bytes]:
     """A Head, then bytes. Raises what gateway.errors has a row for; one row is recorded whatever happens."""
     tally = Tally(request_id=call.id, caller=call.caller, received_at=time.time(), started=time.monotonic())
-    with recording(tally) as record:
+    with at_work(), recording(tally) as record:
         tally.request = request = call.wire.parse(call.body, call.headers, call.id)
         tally.classification = classification = classify(request)
         today = datetime.fromtimestamp(tally.received_at, UTC).date()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.conf import settings
 
 from accounts.ids import request_id
 from accounts.keys import authenticate
-from gateway import errors, listing
+from gateway import drain, errors, listing
 from gateway.chat import Call, answer
 from gateway.wire import Head, Wire, openai
 from routing.types import Caller
@@ -28,6 +28,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_HEADER_BYTES = 64 * 1024
+_CLOSE = ((b"connection", b"close"),)
 READ_S = 60.0  # a body must have arrived within this time
 WATCH_AFTER_S = 0.1  # then somebody watches whether the caller is still there
 
@@ -172,17 +173,26 @@ async def _send_all(pieces: AsyncGenerator[Head | bytes], wire: Wire, name: str,
                     if not begun:
                         assert head is not None, "the first piece is a Head"
                         begun = True
-                        await send({"type": "http.response.start", "status": head.status, "headers": head.headers})
+                        await send({"type": "http.response.start", "status": head.status, "headers": [*head.headers, *_last()]})
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})
+    except asyncio.CancelledError:
+        if not drain.over():
+            raise
+        await _send_error(errors.Stopping(), wire, name, send, begun=begun)
     except Exception as error:
         await _send_error(error, wire, name, send, begun=begun)
 
 
 async def _send_whole(head: Head, body: bytes, send: Send) -> None:
-    headers = [*head.headers, (b"content-length", str(len(body)).encode())]
+    headers = [*head.headers, (b"content-length", str(len(body)).encode()), *_last()]
     await send({"type": "http.response.start", "status": head.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _last() -> Sequence[tuple[bytes, bytes]]:
+    """While the process leaves: the caller's next request is to go to another one."""
+    return _CLOSE if drain.leaving() else ()
 
 
 async def _send_error(error: Exception, wire: Wire, name: str, send: Send, *, begun: bool = False) -> None:

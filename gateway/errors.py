@@ -82,6 +82,10 @@ class ProviderError(Exception):
         return self.kind in MOVES_ON
 
 
+class Stopping(Exception):
+    """This process is on its way out and takes no new work, or could not wait any longer for what it had."""
+
+
 class Unsayable(ProviderError):
     """The request cannot be said in this provider's format; it was not asked. `param` names what."""
 
@@ -131,6 +135,7 @@ TABLE: Mapping[type[BaseException], Row] = {
         503, "server_error", "service_unavailable", "What is left of a budget cannot be found out at the moment. Try again.", 2
     ),
     Unreachable: Row(503, "server_error", "provider_unavailable"),
+    Stopping: Row(503, "server_error", "service_unavailable", "This process is being replaced. Try again: another answers.", 1),
     JournalUnavailable: Row(
         503, "server_error", "service_unavailable", "Requests cannot be recorded at the moment. Try again.", 5
     ),

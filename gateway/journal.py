@@ -18,7 +18,9 @@ import logging
 import mmap
 import os
 import platform
+from functools import cache
 from pathlib import Path
+from secrets import token_hex
 
 from accounts.ids import request_id as unique
 
@@ -26,17 +28,23 @@ SEGMENT_BYTES = 8 * 2**20  # then a new one; the old one closes when its last re
 OUTCOME_ROOM = 2**20  # kept free for the outcomes of requests whose intent stands in the segment
 SYNC_EVERY_S = 0.05
 NEW, READY = ".new", ".journal"
+FOLDER_ID = "journal.id"
 
 log = logging.getLogger("routeplex.journal")
 
 
+def process_name() -> str:
+    """Of this process, as no other one was ever called: in containers, process ids come again."""
+    return _process_name(os.getpid())
+
+
+@cache
+def _process_name(pid: int) -> str:
+    return f"{platform.node()}-{pid}-{token_hex(4)}"
+
+
 class JournalUnavailable(Exception):
     """The journal cannot be written (disk full, read-only …): no money may be spent unwritten."""
-
-
-def process_name() -> str:
-    """A name for this process that no other ever has; host and process id are for people."""
-    return f"{platform.node()}-{os.getpid()}-{unique()[4:]}"
 
 
 def process_of(path: Path) -> str:
@@ -45,13 +53,12 @@ def process_of(path: Path) -> str:
 
 
 def folder_id(folder: Path) -> str:
-    """What this folder is called in the database, wherever it is mounted; made by the first who asks."""
-    file, fresh = folder / "journal.id", folder / f"journal.id.{unique()}"
-    folder.mkdir(parents=True, exist_ok=True)
+    """What this folder is called in the database, wherever it is mounted; made by the first process that holds money."""
+    file, fresh = folder / FOLDER_ID, folder / f"{FOLDER_ID}.{unique()}"
     if not file.exists():
         fresh.write_text(unique()[4:])
         with contextlib.suppress(FileExistsError):
-            os.link(fresh, file)
+            os.link(fresh, file)  # whole, or not there
         fresh.unlink()
     return file.read_text()
 
@@ -59,9 +66,9 @@ def folder_id(folder: Path) -> str:
 class Segment:
     """One file of the journal. A request's lines all go to the same one."""
 
-    def __init__(self, folder: Path, process: str = "", size: int = SEGMENT_BYTES) -> None:
+    def __init__(self, folder: Path, size: int = SEGMENT_BYTES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{process or process_name()}-{unique()[4:]}{READY}"
+        self.path = folder / f"{process_name()}-{unique()[4:]}{READY}"
         fresh = self.path.with_suffix(NEW)
         self.fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -110,8 +117,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process = process_name()
-        self.current = Segment(folder, self.process)
+        self.current = Segment(folder)
         self.older: list[Segment] = []
 
     def segment(self) -> Segment:
@@ -122,7 +128,7 @@ class Journal:
 
     def _turn(self) -> None:
         try:
-            fresh = Segment(self.folder, self.process)
+            fresh = Segment(self.folder)
         except OSError as error:
             raise JournalUnavailable(str(error)) from error
         self.current.retired = True

@@ -12,11 +12,11 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import budgets, limits, probes, record, transport
+from gateway import budgets, drain, limits, probes, readiness, record, transport, vitals
 from gateway.budgets import Budgets
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
-from gateway.journal import Journal, folder_id
+from gateway.journal import Journal, process_name
 from gateway.providers import dialects
 from gateway.rates import Rates
 from routing.classify import classify_text
@@ -34,11 +34,13 @@ async def serving() -> AsyncGenerator[None]:
     await transport.open()
     rates = Rates(settings.REDIS_URL, prefix=settings.REDIS_PREFIX)
     limits.use(rates)
-    spending = Budgets(journal.process, folder_id(settings.JOURNAL_DIR))
+    spending = Budgets(process_name(), settings.JOURNAL_DIR)
     budgets.use(spending)
     gc.collect()
     gc.freeze()  # what was loaded stays: the collector need not look at it again while requests wait
+    drain.install()
     behind = [asyncio.create_task(task) for task in _behind(journal, rates, spending)]
+    readiness.started()
     try:
         yield
     finally:
@@ -58,7 +60,16 @@ def _behind(journal: Journal, rates: Rates, spending: Budgets) -> list[Coroutine
     """What runs behind the requests, for ever."""
     gossip = Gossip(settings.REDIS_URL, health_of(test=False), health_of(test=True), prefix=settings.REDIS_PREFIX)
     active = [probes.run(health_of(test=False))] if settings.ACTIVE_PROBES else []
-    return [keys.watch(), journal.keep_synced(), record.pay_debts(), rates.beat(), spending.run(), gossip.run(), *active]
+    return [
+        keys.watch(),
+        journal.keep_synced(),
+        record.pay_debts(),
+        rates.beat(),
+        spending.run(),
+        gossip.run(),
+        vitals.tell(settings.JOURNAL_DIR),
+        *active,
+    ]
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -21,6 +21,11 @@ def use(rates: Rates | None) -> None:
     _rates = rates
 
 
+def without_redis() -> bool:
+    """Whether this process counts its share of the limits by itself."""
+    return _rates is not None and _rates.alone
+
+
 class admitted:  # noqa: N801  # `async with admitted(decision, tally) as decision:`
     """The request counts from here on, and as what it really used when it leaves. A model whose own limit is full is passed
     over where the router may choose. Raises RateLimited."""

@@ -110,6 +110,11 @@ class Rates:
     # --- to Redis and back
 
     @property
+    def alone(self) -> bool:
+        """Whether this process counts by itself, because Redis does not answer."""
+        return self._away_for > 0
+
+    @property
     def _away(self) -> bool:
         return time.monotonic() < self._away_until
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import msgspec
 from msgspec import Struct
 
-from gateway import errors
+from gateway import drain, errors
 from gateway.journal import Journal, JournalUnavailable
 from gateway.tally import Tally
 from routing.decisions import DecisionRecord, kept
@@ -173,7 +173,9 @@ def _ending(tally: Tally, error: BaseException | None) -> tuple[Status, int, str
     if error is None:
         return "ok", 200, ""
     if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-        return "client_gone", 499, "client_gone"
+        if not drain.over():
+            return "client_gone", 499, "client_gone"
+        error = errors.Stopping()
     answer = errors.describe(error)
     return "error" if tally.attempts else "refused", answer.status, answer.code
 

@@ -18,15 +18,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, transaction
 
-from gateway import ledger, settlement
-from gateway.journal import READY, folder_id, process_of
+from gateway import ledger, metrics, settlement, vitals
+from gateway.journal import FOLDER_ID, READY, folder_id, process_of
 from gateway.models import RequestLog
 from gateway.record import Intent, Outcome, decode_line
 from gateway.tally import price
@@ -36,6 +38,7 @@ from routing.types import PICO_PER_USD, Usage
 BATCH = 500
 EVERY_S = 0.2
 AWAY_S = 2.0  # pause while the database is away
+LEAVE_S = 20.0  # the longest that a recorder goes on after it was asked to leave
 LAST_USED_EVERY_S = 10.0
 RELEASE_EVERY_S = 5.0
 READ_BYTES = 2**20  # many lines; none is as long
@@ -50,6 +53,7 @@ class Tail:
 
     path: Path
     offset: int = 0
+    more: bool = False  # there is more to read than one round takes
     intents: dict[str, list[Intent]] = field(default_factory=dict)
 
     def read(self) -> Iterator[Outcome]:
@@ -57,6 +61,7 @@ class Tail:
         with self.path.open("rb") as file:
             file.seek(self.offset)
             data = file.read(READ_BYTES)
+        self.more = len(data) == READ_BYTES and b"\0" not in data
         data = data[:end] if (end := data.find(b"\0")) >= 0 else data
         whole = data[: data.rfind(b"\n") + 1]
         self.offset += len(whole)
@@ -79,17 +84,27 @@ class Recorder:
         self.used: dict[str, float] = {}  # key id -> Unix seconds of its latest request
         self.used_written = time.monotonic()
         self.released = float("-inf")  # monotonic seconds: when the dead were last looked for
+        self.leave_by = inf  # monotonic seconds
+        self.running = False
 
     def run(self) -> None:
         """For ever; a second recorder of the same folder waits until the first is gone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "recorder.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self.running = True
             self._run()
+
+    def leave(self) -> None:
+        """Soon: what the gateways of this host have written is entered first, for they may have left just now. At once
+        (SystemExit) while it still waits for its turn."""
+        if not self.running:
+            raise SystemExit(0)
+        self.leave_by = time.monotonic() + LEAVE_S
 
     def _run(self) -> None:
         catalog_kept = False
-        while True:
+        while time.monotonic() < self.leave_by:
             try:
                 close_old_connections()
                 if not catalog_kept:
@@ -100,11 +115,14 @@ class Recorder:
                 log.warning("the database is away: rows wait in the journal")
                 time.sleep(AWAY_S)
                 continue
+            if not busy and self.leave_by < inf:
+                return
             if not busy:
                 time.sleep(EVERY_S)
 
     def step(self) -> bool:
         """One round over all journals; whether there was anything to do."""
+        began = time.monotonic()
         paths = sorted(self.folder.glob("*" + READY))
         released = {path for path in paths if _is_released(path)}  # asked before reading: later lines wait a round
         moved = {path for path in paths if self._follow(self.tails.setdefault(path, Tail(path)))}
@@ -112,7 +130,10 @@ class Recorder:
         finished = [path for path in released if process_of(path) not in busy]
         for path in finished:
             self._finish(self.tails.pop(path))
+            vitals.forget(self.folder, process_of(path))
         self._release(at_once=bool(finished))
+        if not any(tail.more for tail in self.tails.values()):
+            metrics.caught_up(began)
         self._write_last_used()
         return bool(moved or finished)
 
@@ -120,12 +141,13 @@ class Recorder:
         """Whether this journal had grown."""
         before, kept = tail.offset, dict(tail.intents)
         try:
-            outcomes = list(tail.read())
-            _insert([_row(outcome, tail.intents.pop(outcome.request_id, [])) for outcome in outcomes])
+            ended = [(outcome, tail.intents.pop(outcome.request_id, [])) for outcome in tail.read()]
+            _insert([_row(outcome, intents) for outcome, intents in ended])
         except OperationalError:
             tail.offset, tail.intents = before, kept  # nothing happened: the same again when the database is back
             raise
-        for outcome in outcomes:
+        for outcome, intents in ended:
+            metrics.count(outcome, intents[0] if intents else outcome, by_tenant=settings.METRICS_BY_TENANT)
             self.used[outcome.key_id] = max(outcome.received_at, self.used.get(outcome.key_id, 0))
             log_line(outcome)
         return tail.offset > before
@@ -138,12 +160,15 @@ class Recorder:
         except OperationalError:
             self.tails[tail.path] = tail
             raise
+        metrics.orphaned(len(tail.intents))
         tail.path.unlink()
 
     def _release(self, *, at_once: bool) -> None:
         """Processes of which no journal is left have settled all that they ever will."""
         if not at_once and time.monotonic() - self.released < RELEASE_EVERY_S:
             return
+        if not (self.folder / FOLDER_ID).exists():
+            return  # nobody here has ever held any
         settlement.release(folder_id(self.folder), lambda: {process_of(path) for path in self.folder.glob("*" + READY)})
         self.released = time.monotonic()
 

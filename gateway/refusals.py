@@ -10,10 +10,15 @@ class BudgetExhausted(Exception):
     """A budget has no room for this request, or no more for the answer that runs."""
 
     def __init__(
-        self, message: str, details: Mapping[str, Any], *, retry_after_s: float | None = None, should_retry: bool = False
+        self,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        retry_after_s: float | None = None,
+        should_retry: bool = False,
     ) -> None:
         super().__init__(message)
-        self.message, self.details = message, details
+        self.message, self.details = message, details or {}
         self.retry_after_s, self.should_retry = retry_after_s, should_retry
 
 

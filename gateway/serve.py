@@ -13,12 +13,12 @@ from typing import Any
 
 import uvicorn
 
-GRACE_S = 120  # how long running streams may go on after SIGTERM
+LAST_WORDS_S = 10  # after the requests have had their grace (gateway/drain.py): for pages, and for the last bytes
 KEEP_ALIVE_S = 75  # longer than load balancers keep an unused connection, so that they close it, not we
 BACKLOG = 4096
 
 
-def options(*, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, grace: int = GRACE_S) -> dict[str, Any]:
+def options(*, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> dict[str, Any]:
     """uvicorn's own, all of them."""
     return {
         "app": "gateway.asgi:application",
@@ -35,7 +35,7 @@ def options(*, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, grac
         "proxy_headers": False,  # what a proxy may say of the caller is Django's to believe, by TRUST_PROXY
         "backlog": BACKLOG,
         "timeout_keep_alive": KEEP_ALIVE_S,
-        "timeout_graceful_shutdown": grace,
+        "timeout_graceful_shutdown": LAST_WORDS_S,
     }
 
 
@@ -44,7 +44,6 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--grace", type=int, default=GRACE_S, help="seconds for running streams after SIGTERM")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     uvicorn.run(**options(**vars(parser.parse_args())))
 

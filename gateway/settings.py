@@ -89,6 +89,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 JOURNAL_DIR = Path(env.text("JOURNAL_DIR", str(VAR_DIR / "journal")))
 PROVIDERS_FILE = env.text("PROVIDERS_FILE", str(ROOT / "providers.toml"))  # more providers; need not exist
 MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 20 * 2**20, least=1024)
+DRAIN_LAG_S = env.number("DRAIN_LAG_S", 2 if PRODUCTION else 0)  # see gateway/drain.py
+DRAIN_GRACE_S = env.number("DRAIN_GRACE_S", 120)
+METRICS_PORT = env.number("METRICS_PORT", 0)  # of the recorder; 0: none
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
+METRICS_BY_TENANT = env.flag("METRICS_BY_TENANT", False)
 ACTIVE_PROBES = env.flag("ACTIVE_PROBES", False)  # see gateway/probes.py: they cost the operator tokens
 SANDBOX_URL = env.url("SANDBOX_URL")
 if PRODUCTION and SANDBOX_URL and not env.flag("SANDBOX_ENABLED", False):
@@ -164,7 +169,7 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

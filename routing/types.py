@@ -324,7 +324,7 @@ class Attempt(Struct, kw_only=True):
     started_ms: int  # since the request came
     duration_ms: int | None = None
     ttft_ms: int | None = None
-    error: ErrorKind | Literal["client_gone"] | None = None
+    error: ErrorKind | Literal["client_gone", "stopped"] | None = None  # stopped: our process had to leave
     detail: str | None = None  # ours, in words; never the provider's text
     status: int | None = None
     upstream_request_id: str | None = None

@@ -167,7 +167,7 @@ class _serving:
         from gateway.serve import options
 
         port = _free_port()
-        self.server = uvicorn.Server(uvicorn.Config(**options(port=port, grace=5)))
+        self.server = uvicorn.Server(uvicorn.Config(**options(port=port)))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         while not self.server.started:

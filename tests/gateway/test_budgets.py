@@ -384,7 +384,7 @@ def test_each_share_is_told_once(ask, acme, budget, provider, logged):
 # --- windows
 
 
-def test_a_new_day_begins_at_midnight_where_the_tenant_lives(acme, budget, server):
+def test_a_new_day_begins_at_midnight_where_the_tenant_lives(acme, budget, server, tmp_path):
     """The same process, a second before and after."""
     import asyncio
 
@@ -395,7 +395,7 @@ def test_a_new_day_begins_at_midnight_where_the_tenant_lives(acme, budget, serve
     limit = SpendLimit(id=str(made.pk), owner="tenant", period="day", unit="usd", size=10**10, zone="Europe/Berlin")
 
     async def both():
-        process = budgets.Budgets("test-1", "journal")
+        process = budgets.Budgets("test-1", tmp_path)
         behind = asyncio.create_task(process.run())
         before, _ = await process.take(limit, midnight - 1, 10**10, 10**10, 10**10)
         after, _ = await process.take(limit, midnight + 1, 10**10, 10**10, 10**10)

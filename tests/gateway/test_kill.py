@@ -66,4 +66,4 @@ def test_kill_9_during_load_loses_nothing(tmp_path, provider, acme):
     assert sent <= sum(len(row.attempts) for row in rows.values()), "and every call that a provider saw"
     assert {row.status for row in rows.values()} <= {"ok", "orphaned", "client_gone"}
     assert any(row.status == "orphaned" for row in rows.values()), "some were cut"
-    assert list((tmp_path / "journal").glob("*.journal")) == []
+    assert list((tmp_path / "journal").iterdir()) == []

@@ -20,9 +20,8 @@ from tests.gateway.conftest import DONE, FINISH, ROLE, WORDS, chunk
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@contextmanager
-def serving(folder, url, *options):
-    """`python -m gateway.serve` in a process of its own, on the test database."""
+def environment(folder, url, **more):
+    """Of a process of the product on the test database, with the scripted provider at `url`."""
     from django.conf import settings
     from django.db import connection
 
@@ -33,7 +32,7 @@ def serving(folder, url, *options):
         else f"sqlite:///{name}"
     )
     (folder / "providers.toml").write_text(PROVIDERS.format(url=url))
-    env = {
+    return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "gateway.settings",
         "DATABASE_URL": database,
@@ -41,7 +40,14 @@ def serving(folder, url, *options):
         "PROVIDERS_FILE": str(folder / "providers.toml"),
         "KEY_PEPPER": settings.KEY_PEPPERS[0],
         "LOG_LEVEL": "WARNING",
+        **more,
     }
+
+
+@contextmanager
+def serving(folder, url, *options, **more):
+    """`python -m gateway.serve` in a process of its own."""
+    env = environment(folder, url, **more)
     port = _free_port()
     command = [sys.executable, "-m", "gateway.serve", "--port", str(port), *options]
     process = subprocess.Popen(command, env=env)
