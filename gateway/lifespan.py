@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import drain, limits, probes, readiness, record, transport, vitals
+from gateway import drain, firsts, limits, probes, readiness, record, transport, vitals
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
 from gateway.journal import Journal
@@ -41,6 +41,7 @@ async def serving() -> AsyncGenerator[None]:
     try:
         yield
     finally:
+        await firsts.finish()
         for task in behind:
             task.cancel()
         await asyncio.gather(*behind, return_exceptions=True)
@@ -60,6 +61,7 @@ def _behind(journal: Journal, rates: Rates) -> list[Coroutine[None, None, None]]
         journal.keep_synced(),
         record.pay_debts(),
         rates.beat(),
+        firsts.beat(),
         gossip.run(),
         vitals.tell(settings.JOURNAL_DIR),
         *active,

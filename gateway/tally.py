@@ -31,6 +31,7 @@ class Tally:
     room: tuple[RateLimit, Room] | None = None  # what is left under the tightest limit
     ttft_ms: int | None = None
     output_bytes: int = 0  # of the attempt at work
+    replayed: int | None = None  # the status of an earlier answer that was told again
 
     def elapsed_ms(self) -> int:
         return round((time.monotonic() - self.started) * 1000)
