@@ -86,6 +86,43 @@ class Stopping(Exception):
     """This process is on its way out and takes no new work, or could not wait any longer for what it had."""
 
 
+class IdempotencyConflict(Exception):
+    """The Idempotency-Key stands for another request."""
+
+    param = "Idempotency-Key"
+    should_retry = False
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__("This Idempotency-Key was used for another request within 24 hours. Use a new key for a new request.")
+        self.details = {"request_id": request_id}
+
+
+class IdempotencyRunning(Exception):
+    """The first request with this Idempotency-Key is being answered."""
+
+    param = "Idempotency-Key"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__("The first request with this Idempotency-Key is still running. Its answer is told when it is there.")
+        self.details = {"request_id": request_id}
+
+
+class IdempotencyUnknown(Exception):
+    """The first request with this Idempotency-Key was sent, and what it was answered is not to be had any more."""
+
+    param = "Idempotency-Key"
+    should_retry = False
+
+    def __init__(self, request_id: str, reason: str, why: str) -> None:
+        told = f"The first request with this Idempotency-Key cannot be told again: {why}. It may have been billed"
+        super().__init__(f"{told}; to ask once more, at its price, use a new key.")
+        self.details = {"request_id": request_id, "reason": reason}
+
+
+class IdempotencyUnavailable(Exception):
+    """Nobody can tell whether this Idempotency-Key was used before; nothing was sent."""
+
+
 class Unsayable(ProviderError):
     """The request cannot be said in this provider's format; it was not asked. `param` names what."""
 
@@ -133,6 +170,12 @@ TABLE: Mapping[type[BaseException], Row] = {
     Unpriced: Row(400, "invalid_request_error", "validation_error"),
     BudgetsUnavailable: Row(
         503, "server_error", "service_unavailable", "What is left of a budget cannot be found out at the moment. Try again.", 2
+    ),
+    IdempotencyRunning: Row(409, "invalid_request_error", "idempotency_running", None, 2),
+    IdempotencyUnknown: Row(409, "invalid_request_error", "idempotency_unknown"),
+    IdempotencyConflict: Row(422, "invalid_request_error", "idempotency_conflict"),
+    IdempotencyUnavailable: Row(
+        503, "server_error", "service_unavailable", "Idempotency keys cannot be checked at the moment. Nothing was sent.", 2
     ),
     Unreachable: Row(503, "server_error", "provider_unavailable"),
     Stopping: Row(503, "server_error", "service_unavailable", "This process is being replaced. Try again: another answers.", 1),

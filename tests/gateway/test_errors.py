@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.buckets import Full, RateLimited
-from gateway.errors import PROVIDER_TABLE, TABLE, ProviderError, describe
+from gateway.errors import PROVIDER_TABLE, TABLE, IdempotencyUnknown, ProviderError, describe
 from routing.types import RateLimit
 
 GOOD = {"model": "alpha-1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -130,8 +130,9 @@ def test_a_refused_request_leaves_a_row(post, acme, logged):
 
 def test_every_row_of_the_table_answers():
     full = RateLimited(RateLimit(owner="key", requests_per_minute=1), Full(0, "requests", 1_000_000, 0))
+    made = {RateLimited: lambda: full, IdempotencyUnknown: lambda: IdempotencyUnknown("req_1", "too_long", "it is")}
     for kind, row in TABLE.items():
-        answer = describe(full if kind is RateLimited else kind("why"))
+        answer = describe(made.get(kind, lambda kind=kind: kind("why"))())
         assert (answer.status, answer.code, answer.type) == (row.status, row.code, row.type)
         assert answer.message
     for kind, row in PROVIDER_TABLE.items():
