@@ -225,6 +225,7 @@ def _caller(row: ApiKey) -> Caller:
         rules=rules.as_rules() if rules else Rules(),
         strategies={own.name: own.as_parts() for own in row.tenant.strategies.all()},
         limits=tuple(limit.as_rate_limit() for limit in row.tenant.limits.filter(Q(api_key=None) | Q(api_key=row))),
+        keeps_contents=row.tenant.keep_contents_days > 0,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import drain, firsts, limits, probes, readiness, record, transport, vitals
+from gateway import contents, drain, firsts, limits, probes, readiness, record, transport, vitals
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
 from gateway.journal import Journal
@@ -45,6 +45,7 @@ async def serving() -> AsyncGenerator[None]:
         for task in behind:
             task.cancel()
         await asyncio.gather(*behind, return_exceptions=True)
+        await contents.write(settings.JOURNAL_DIR)
         limits.use(None)
         await rates.close()
         await transport.close()
@@ -62,6 +63,7 @@ def _behind(journal: Journal, rates: Rates) -> list[Coroutine[None, None, None]]
         record.pay_debts(),
         rates.beat(),
         firsts.beat(),
+        contents.keep_written(settings.JOURNAL_DIR),
         gossip.run(),
         vitals.tell(settings.JOURNAL_DIR),
         *active,

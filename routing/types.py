@@ -114,6 +114,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     strategies: Mapping[str, Parts] = {}  # the tenant's own, by name
     limits: tuple[RateLimit, ...] = ()
+    keeps_contents: bool = False  # the tenant wants its prompts and answers kept
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
