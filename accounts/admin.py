@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.models import ApiKey, Limit, Membership, Tenant, User
+from accounts.models import ApiKey, Budget, Limit, Membership, Tenant, User
 
 
 @admin.register(User)
@@ -49,3 +49,20 @@ class LimitAdmin(admin.ModelAdmin):
     list_display = ("tenant", "api_key", "model", "requests_per_minute", "tokens_per_minute", "running")
     list_select_related = ("tenant", "api_key")
     search_fields = ("tenant__name", "model")
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin):
+    """What a budget has spent stands in its windows. It is ended, not deleted: give it an end."""
+
+    list_display = ("tenant", "api_key", "period", "unit", "amount", "ended_at")
+    list_select_related = ("tenant", "api_key")
+    list_filter = ("period", "unit")
+    search_fields = ("tenant__name",)
+
+    def get_readonly_fields(self, request: object, obj: object = None) -> tuple[str, ...]:
+        """Whose it is, and of what, stays: what was spent was counted under it."""
+        return ("tenant", "api_key", "period", "unit") if obj is not None else ()
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from msgspec import Struct
 
@@ -213,6 +213,8 @@ def _load(prefix: str) -> _Known | None:
 def _caller(row: ApiKey) -> Caller:
     """The key with what its tenant has set of routing."""
     rules = getattr(row.tenant, "routing_rules", None)
+    theirs = Q(api_key=None) | Q(api_key=row)
+    budgets = row.tenant.budgets.filter(theirs, ended_at=None).order_by(F("api_key").desc(nulls_last=True), "period", "unit")
     return Caller(
         tenant_id=str(row.tenant_id),
         key_id=str(row.pk),
@@ -224,8 +226,9 @@ def _caller(row: ApiKey) -> Caller:
         allowed_models=frozenset(row.allowed_models),
         rules=rules.as_rules() if rules else Rules(),
         strategies={own.name: own.as_parts() for own in row.tenant.strategies.all()},
-        limits=tuple(limit.as_rate_limit() for limit in row.tenant.limits.filter(Q(api_key=None) | Q(api_key=row))),
         keeps_contents=row.tenant.keep_contents_days > 0,
+        limits=tuple(limit.as_rate_limit() for limit in row.tenant.limits.filter(theirs)),
+        budgets=() if row.is_test else tuple(budget.as_spend_limit() for budget in budgets),
     )
 
 
@@ -241,6 +244,7 @@ _CHANGES = (
     "tenant__routing_rules__changed_at",
     "tenant__strategies__changed_at",
     "tenant__limits__changed_at",
+    "tenant__budgets__changed_at",
 )
 
 

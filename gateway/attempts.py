@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway import drain, sse, transport
 from gateway.errors import ProviderError, Stopping, Unsayable
+from gateway.holding import Holding
 from gateway.plan import Step
 from gateway.providers import Dialect, EventReader, Upstream, dialects
 from gateway.record import recording
@@ -41,20 +42,29 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
     candidate, where = step.candidate, step.endpoint
     witness = Witness(health_of(test=tally.caller.test), step, slot_of(tally.caller.tenant_id), stream=request.stream)
     dialect = dialects()[catalog().providers[candidate.model.provider].dialect]
+    held = Holding(candidate.model, request, tally)
     try:
+        if tally.caller.budgets:
+            request = await held.reserve()
         upstream = dialect.build(request, candidate, where)
-    except ProviderError as error:
+    except BaseException as error:
+        held.let_go()
         witness.gone()
-        raise Unsayable(error.kind, error.message, param=error.param) from None
+        if isinstance(error, ProviderError):
+            raise Unsayable(error.kind, error.message, param=error.param) from None
+        raise
     tally.ignored = (*candidate.ignored, *_unsaid(dialect, request))
     current = tally.begin(candidate, where)
     try:
+        held.began(current)
         record.intent(current)
         if not request.stream:
             yield await _whole(dialect, upstream, candidate, request, tally, deadline)
         else:
             async with aclosing(_stream(dialect, upstream, candidate, request, tally, deadline)) as bursts:
                 async for burst in bursts:
+                    if held.metered:
+                        await held.meter()
                     yield burst
     except ProviderError as error:
         current.error, current.detail, current.status = error.kind, _told(error), error.status or current.status
@@ -75,6 +85,7 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
         witness.answered(current, time.monotonic())
     finally:
         tally.end(current, candidate.model)
+        held.charge()
 
 
 _ABSENT = (b"null",)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from gateway import contents
+from gateway import budgets, contents
 from gateway.drain import at_work
 from gateway.execute import execute
 from gateway.limits import admitted
@@ -48,7 +48,8 @@ async def answer(call: Call, tally: Tally | None = None) -> AsyncGenerator[Head 
         today = datetime.fromtimestamp(tally.received_at, UTC).date()
         conversation = conversations.key_of(call.caller.tenant_id, request)
         incumbent = conversations.incumbent(conversation)
-        tally.decision = decision = decide(request, classification, current(call.caller), call.caller, today, incumbent)
+        left = budgets.left_of(call.caller, tally.received_at)
+        tally.decision = decision = decide(request, classification, current(call.caller), call.caller, today, incumbent, left)
         try:
             async with admitted(decision, tally) as allowed:
                 answers = execute(allowed, request, tally, record)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from accounts.refusals import ExpiredKey, InvalidKey, KeysUnavailable, MissingKey
 from gateway.buckets import RateLimited
 from gateway.journal import JournalUnavailable
+from gateway.refusals import BudgetExhausted, BudgetsUnavailable, Unpriced
 from routing.refusals import NoCandidate, UnknownModel, UnknownStrategy, Unreachable, Unsupported
 from routing.types import Attempt, ErrorKind
 
@@ -165,6 +166,11 @@ TABLE: Mapping[type[BaseException], Row] = {
     NoCandidate: Row(400, "invalid_request_error", "validation_error"),
     BadRequest: Row(400, "invalid_request_error", "bad_request"),
     RateLimited: Row(429, "rate_limit_error", "rate_limited"),
+    BudgetExhausted: Row(429, "rate_limit_error", "budget_exhausted"),
+    Unpriced: Row(400, "invalid_request_error", "validation_error"),
+    BudgetsUnavailable: Row(
+        503, "server_error", "service_unavailable", "What is left of a budget cannot be found out at the moment. Try again.", 2
+    ),
     IdempotencyRunning: Row(409, "invalid_request_error", "idempotency_running", None, 2),
     IdempotencyUnknown: Row(409, "invalid_request_error", "idempotency_unknown"),
     IdempotencyConflict: Row(422, "invalid_request_error", "idempotency_conflict"),

@@ -28,6 +28,7 @@ SEGMENT_BYTES = 8 * 2**20  # then a new one; the old one closes when its last re
 OUTCOME_ROOM = 2**20  # kept free for the outcomes of requests whose intent stands in the segment
 SYNC_EVERY_S = 0.05
 NEW, READY = ".new", ".journal"
+FOLDER_ID = "journal.id"
 
 log = logging.getLogger("routeplex.journal")
 
@@ -44,6 +45,22 @@ def _process_name(pid: int) -> str:
 
 class JournalUnavailable(Exception):
     """The journal cannot be written (disk full, read-only …): no money may be spent unwritten."""
+
+
+def process_of(path: Path) -> str:
+    """Whose segment it is."""
+    return path.name.rpartition("-")[0]
+
+
+def folder_id(folder: Path) -> str:
+    """What this folder is called in the database, wherever it is mounted; made by the first process that holds money."""
+    file, fresh = folder / FOLDER_ID, folder / f"{FOLDER_ID}.{unique()}"
+    if not file.exists():
+        fresh.write_text(unique()[4:])
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, file)  # whole, or not there
+        fresh.unlink()
+    return file.read_text()
 
 
 class Segment:

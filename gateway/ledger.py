@@ -31,6 +31,8 @@ def _entries(row: RequestLog) -> Iterator[LedgerEntry]:
         if (usage := attempt.get("usage")) is not None:
             kind = LedgerEntry.Kind.ESTIMATE if usage.get("estimated") else LedgerEntry.Kind.USAGE
             yield _entry(row, attempt, kind, Decimal(attempt["cost"]) / PICO_PER_USD, usage)
+        if excess := attempt.get("excess"):  # above what was reserved for it: the operator's, not the tenant's
+            yield _entry(row, attempt, LedgerEntry.Kind.ADJUSTMENT, -Decimal(excess) / PICO_PER_USD, {})
 
 
 def _entry(row: RequestLog, attempt: Mapping[str, Any], kind: str, amount: Decimal, usage: Mapping[str, Any]) -> LedgerEntry:

@@ -12,10 +12,11 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import contents, drain, firsts, limits, probes, readiness, record, transport, vitals
+from gateway import budgets, contents, drain, firsts, limits, probes, readiness, record, transport, vitals
+from gateway.budgets import Budgets
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
-from gateway.journal import Journal
+from gateway.journal import Journal, process_name
 from gateway.providers import dialects
 from gateway.rates import Rates
 from routing.classify import classify_text
@@ -33,10 +34,12 @@ async def serving() -> AsyncGenerator[None]:
     await transport.open()
     rates = Rates(settings.REDIS_URL, prefix=settings.REDIS_PREFIX)
     limits.use(rates)
+    spending = Budgets(process_name(), settings.JOURNAL_DIR)
+    budgets.use(spending)
     gc.collect()
     gc.freeze()  # what was loaded stays: the collector need not look at it again while requests wait
     drain.install()
-    behind = [asyncio.create_task(task) for task in _behind(journal, rates)]
+    behind = [asyncio.create_task(task) for task in _behind(journal, rates, spending)]
     readiness.started()
     try:
         yield
@@ -46,6 +49,8 @@ async def serving() -> AsyncGenerator[None]:
             task.cancel()
         await asyncio.gather(*behind, return_exceptions=True)
         await contents.write(settings.JOURNAL_DIR)
+        await spending.close()
+        budgets.use(None)
         limits.use(None)
         await rates.close()
         await transport.close()
@@ -53,7 +58,7 @@ async def serving() -> AsyncGenerator[None]:
         journal.close()
 
 
-def _behind(journal: Journal, rates: Rates) -> list[Coroutine[None, None, None]]:
+def _behind(journal: Journal, rates: Rates, spending: Budgets) -> list[Coroutine[None, None, None]]:
     """What runs behind the requests, for ever."""
     gossip = Gossip(settings.REDIS_URL, health_of(test=False), health_of(test=True), prefix=settings.REDIS_PREFIX)
     active = [probes.run(health_of(test=False))] if settings.ACTIVE_PROBES else []
@@ -62,6 +67,7 @@ def _behind(journal: Journal, rates: Rates) -> list[Coroutine[None, None, None]]
         journal.keep_synced(),
         record.pay_debts(),
         rates.beat(),
+        spending.run(),
         firsts.beat(),
         contents.keep_written(settings.JOURNAL_DIR),
         gossip.run(),

@@ -196,3 +196,74 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.period} {self.starts_at}: {self.cost_usd} USD"
+
+
+class BudgetWindow(models.Model):
+    """A day or a month of a budget, counted: in pico-dollars or tokens, as its budget is. `reserved` is the sum of what its
+    holds still hold, `spent` of what they have settled, beside what the ledger knew when it was opened (`seed`)."""
+
+    id = models.BigAutoField(primary_key=True)
+    budget = models.ForeignKey("accounts.Budget", on_delete=models.CASCADE, related_name="windows")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    seed = models.BigIntegerField(default=0)
+    spent = models.BigIntegerField(default=0)
+    reserved = models.BigIntegerField(default=0)
+    most = models.BigIntegerField(default=0, help_text="The largest size that the budget had in this window.")
+    opened_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["budget", "starts_at"], name="one_window_each")]
+
+    def __str__(self) -> str:
+        return f"{self.budget} from {self.starts_at:%Y-%m-%d %H:%M}"
+
+
+class Spender(models.Model):
+    """A gateway process that holds money. It is alive for as long as its journal is locked; `journal` names the folder, and
+    with it the recorder, which can see that."""
+
+    id = models.CharField(primary_key=True, max_length=200)
+    journal = models.CharField(max_length=40, db_index=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+    gone_at = models.DateTimeField(null=True, help_text="All that it held was given back.")
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Hold(models.Model):
+    """What one process holds of one window: granted - returned - settled. All three only grow: the process has the first
+    two written, the recorder the third."""
+
+    id = models.BigAutoField(primary_key=True)
+    window = models.ForeignKey(BudgetWindow, on_delete=models.CASCADE, related_name="holds")
+    spender = models.ForeignKey(Spender, on_delete=models.CASCADE, related_name="holds")
+    granted = models.BigIntegerField(default=0)
+    returned = models.BigIntegerField(default=0)
+    settled = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["window", "spender"], name="one_hold_each")]
+
+    def __str__(self) -> str:
+        return f"{self.spender}: {self.amount}"
+
+    @property
+    def amount(self) -> int:
+        return self.granted - self.returned - self.settled
+
+
+class BudgetAlert(models.Model):
+    """A share of a budget was reached; once for each window and share. Whoever tells people of it drains this table."""
+
+    id = models.BigAutoField(primary_key=True)
+    window = models.ForeignKey(BudgetWindow, on_delete=models.CASCADE, related_name="alerts")
+    share = models.PositiveSmallIntegerField(help_text="Percent.")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["window", "share"], name="one_alert_each")]
+
+    def __str__(self) -> str:
+        return f"{self.share} % of {self.window}"

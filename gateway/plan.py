@@ -71,6 +71,10 @@ class Plan:
             self._turn.again()
         return step
 
+    def instead(self) -> Step | None:
+        """Another model that no budget may have refused yet; None where the caller has named the one that was."""
+        return self._next_well() if self._automatic and self._tally.served is None else None
+
     def _may_go_on(self, error: ProviderError) -> bool:
         # a model that cannot be asked is as good as excluded, unless it is the one that the caller wants
         moves_on = error.moves_on or (isinstance(error, Unsayable) and self._automatic)

@@ -27,8 +27,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, transaction
 
-from gateway import kept, ledger, metrics, vitals
-from gateway.journal import READY
+from gateway import kept, ledger, metrics, settlement, vitals
+from gateway.journal import FOLDER_ID, READY, folder_id, process_of
 from gateway.models import RequestLog
 from gateway.record import Intent, Outcome, decode_line
 from gateway.tally import price
@@ -40,6 +40,7 @@ EVERY_S = 0.2
 AWAY_S = 2.0  # pause while the database is away
 LEAVE_S = 20.0  # the longest that a recorder goes on after it was asked to leave
 LAST_USED_EVERY_S = 10.0
+RELEASE_EVERY_S = 5.0
 READ_BYTES = 2**20  # many lines; none is as long
 
 log = logging.getLogger("routeplex.recorder")
@@ -82,6 +83,7 @@ class Recorder:
         self.tails: dict[Path, Tail] = {}
         self.used: dict[str, float] = {}  # key id -> Unix seconds of its latest request
         self.used_written = time.monotonic()
+        self.released = float("-inf")  # monotonic seconds: when the dead were last looked for
         self.leave_by = inf  # monotonic seconds
         self.running = False
 
@@ -124,11 +126,12 @@ class Recorder:
         paths = sorted(self.folder.glob("*" + READY))
         released = {path for path in paths if _is_released(path)}  # asked before reading: later lines wait a round
         moved = {path for path in paths if self._follow(self.tails.setdefault(path, Tail(path)))}
-        busy = {_process(path) for path in moved}
-        finished = [path for path in released if _process(path) not in busy]
+        busy = {process_of(path) for path in moved}
+        finished = [path for path in released if process_of(path) not in busy]
         for path in finished:
             self._finish(self.tails.pop(path))
-            vitals.forget(self.folder, _process(path))
+            vitals.forget(self.folder, process_of(path))
+        self._release(at_once=bool(finished))
         if not any(tail.more for tail in self.tails.values()):
             metrics.caught_up(began)
         contents = kept.take_in(self.folder)
@@ -161,6 +164,15 @@ class Recorder:
         metrics.orphaned(len(tail.intents))
         tail.path.unlink()
 
+    def _release(self, *, at_once: bool) -> None:
+        """Processes of which no journal is left have settled all that they ever will."""
+        if not at_once and time.monotonic() - self.released < RELEASE_EVERY_S:
+            return
+        if not (self.folder / FOLDER_ID).exists():
+            return  # nobody here has ever held any
+        settlement.release(folder_id(self.folder), lambda: {process_of(path) for path in self.folder.glob("*" + READY)})
+        self.released = time.monotonic()
+
     def _write_last_used(self) -> None:
         if not self.used or time.monotonic() - self.used_written < LAST_USED_EVERY_S:
             return
@@ -187,11 +199,6 @@ def log_line(o: Outcome) -> None:
         o.request_id, o.status, o.error_code or "-", o.tenant_id, o.key_id, o.requested_model[:80], o.model or "-",
         len(o.attempts), o.usage.input_tokens, o.usage.output_tokens, Decimal(o.cost) / PICO_PER_USD, o.ttft_ms, o.duration_ms,
     )  # fmt: skip
-
-
-def _process(path: Path) -> str:
-    """Whose journal it is: the process's name stands before the last part of the file's."""
-    return path.name.rpartition("-")[0]
 
 
 # --- rows
@@ -222,6 +229,7 @@ def _orphan(intents: list[Intent]) -> RequestLog:
     model = catalog().models.get(last.attempt.model)
     at = datetime.fromtimestamp(first.received_at, UTC)
     pico = price(model, usage, at) if model and not first.test else 0
+    pico = min([pico, *(held.amount for held in last.attempt.holds if held.unit == "usd")])
     return RequestLog(
         **_common(first, first),
         attempts=msgspec.to_builtins([intent.attempt for intent in intents]),
@@ -274,7 +282,7 @@ def _insert(rows: Iterable[RequestLog]) -> None:
         try:
             with transaction.atomic():
                 RequestLog.objects.bulk_create(batch, ignore_conflicts=True)
-                ledger.enter(batch)
+                settlement.settle(batch, ledger.enter)
         except OperationalError:
             raise
         except DatabaseError:
@@ -286,7 +294,7 @@ def _insert_each(batch: Iterable[RequestLog]) -> None:
     """Money is entered even for a request whose row the database refuses."""
     for row in batch:
         _insert_alone(row, lambda rows: RequestLog.objects.bulk_create(rows, ignore_conflicts=True))
-        _insert_alone(row, ledger.enter)
+        _insert_alone(row, lambda rows: settlement.settle(rows, ledger.enter))
 
 
 def _insert_alone(row: RequestLog, write: Callable[[list[RequestLog]], object]) -> None:

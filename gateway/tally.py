@@ -29,6 +29,8 @@ class Tally:
     served: Candidate | None = None  # who answered, once content has come
     ignored: tuple[str, ...] = ()  # parameters that say nothing to the one who serves, or were left out for it
     room: tuple[RateLimit, Room] | None = None  # what is left under the tightest limit
+    clamped: int | None = None  # the output limit that was sent instead of the caller's: the budget afforded no more
+    unaffordable: list[str] = field(default_factory=list)  # models for which no budget had room
     ttft_ms: int | None = None
     output_bytes: int = 0  # of the attempt at work
     replayed: int | None = None  # the status of an earlier answer that was told again
@@ -77,8 +79,8 @@ class Tally:
 
     @property
     def cost(self) -> int:
-        """Pico-dollars, over all attempts: a failed one that the provider bills is part of it."""
-        return sum(attempt.cost for attempt in self.attempts)
+        """Pico-dollars, over all attempts: a failed one that the provider bills is part of it, what the operator pays not."""
+        return sum(attempt.cost - attempt.excess for attempt in self.attempts)
 
     @property
     def usage(self) -> Usage:

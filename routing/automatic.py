@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routing.filters import View, able, candidate, kind_of, short_enough, too_much, with_more
+from routing.filters import DEAR, Reason, View, able, candidate, kind_of, short_enough, too_much, with_more
 from routing.forecast import forecasts
 from routing.refusals import NoCandidate, Refused, Unreachable
 from routing.strategies import scores
@@ -24,6 +24,8 @@ def automatic(question: Question, classification: Classification, view: View) ->
         models, predicted, excluded = _within(question, models, predicted, excluded)
     if not models:
         raise _none(excluded)
+    if question.budget is not None:
+        models, predicted, excluded = _affordable(question.budget, models, predicted, excluded)
     score = scores(predicted, question.parts)
     order = _order(score, models, view)
     tied = _tied(order, score, models, question, view)
@@ -49,6 +51,19 @@ def _within(
     pairs = list(zip(models, predicted, strict=True))
     dear = {model.id: reason for model, forecast in pairs if (reason := too_much(forecast, question.parts)) is not None}
     kept = [(model, forecast) for model, forecast in pairs if model.id not in dear]
+    return [model for model, _ in kept], [forecast for _, forecast in kept], with_more(excluded, dear)
+
+
+def _affordable(
+    budget: int, models: Sequence[Model], predicted: list[Forecast], excluded: Excluded
+) -> tuple[Sequence[Model], list[Forecast], Excluded]:
+    """Those for which what is left of the budget will probably do; all of them where it will for none, because then it is
+    the budget that has to say how much of an answer there can be."""
+    kept = [(model, forecast) for model, forecast in zip(models, predicted, strict=True) if forecast.cost <= budget]
+    if not kept or len(kept) == len(models):
+        return models, predicted, excluded
+    cheap = {model.id for model, _ in kept}
+    dear = {model.id: Reason(DEAR) for model in models if model.id not in cheap}
     return [model for model, _ in kept], [forecast for _, forecast in kept], with_more(excluded, dear)
 
 

@@ -29,9 +29,10 @@ def decide(
     caller: Caller,
     today: date,
     incumbent: Incumbent | None = None,
+    budget: int | None = None,
 ) -> Decision:
     """Raises UnknownModel, UnknownStrategy, Unsupported, NoCandidate, Unreachable: each says what to do about it."""
-    return choose(question(request, classification, caller, today, incumbent), classification, view)
+    return choose(question(request, classification, caller, today, incumbent, budget), classification, view)
 
 
 def choose(question: Question, classification: Classification, view: View) -> Decision:
@@ -43,7 +44,12 @@ def choose(question: Question, classification: Classification, view: View) -> De
 
 
 def question(
-    request: ChatRequest, classification: Classification, caller: Caller, today: date, incumbent: Incumbent | None
+    request: ChatRequest,
+    classification: Classification,
+    caller: Caller,
+    today: date,
+    incumbent: Incumbent | None,
+    budget: int | None = None,
 ) -> Question:
     """Raises UnknownStrategy."""
     wishes = request.preferences
@@ -58,6 +64,7 @@ def question(
         drop_unsupported=wishes.drop_unsupported,
         reasoning_effort=request.body.reasoning_effort,
         max_fallbacks=wishes.max_fallbacks,
+        budget=budget,
         allowed_models=caller.allowed_models,
         rules=caller.rules,
         incumbent=incumbent,

@@ -61,6 +61,7 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     lacks: list[Ability] = []
     prices: list[_PriceEntry] = []
     free: bool = False
+    unpriced: bool = False
     quality: Annotated[float, Meta(ge=0, le=1)] = 0.5
     quality_source: str = ""
     qualities: dict[str, Annotated[float, Meta(ge=0, le=1)]] = {}
@@ -137,6 +138,7 @@ def models_of(provider: str, entry: ProviderEntry) -> Iterator[Model]:
             ttft_ms=model.ttft_ms,
             output_tokens_per_s=model.output_tokens_per_s,
             released=model.released,
+            priced=not model.unpriced,
             deprecated=model.deprecated,
             quirks=_quirks(entry.quirks | model.quirks),
         )
@@ -162,10 +164,12 @@ def _quirks(raw: Mapping[str, Quirk]) -> dict[str, Any]:
 
 
 def _prices(model: _ModelEntry, where: str) -> tuple[Price, ...]:
-    if model.free and not model.prices:
+    if model.free + model.unpriced + bool(model.prices) != 1:
+        raise CatalogError(
+            f"{where}: give either `prices` or, if it costs nothing, `free = true`, or, if nobody knows, `unpriced = true`."
+        )
+    if not model.prices:
         return (Price(starts=date.min, rates=Rates(input=0, output=0)),)
-    if model.free or not model.prices:
-        raise CatalogError(f"{where}: give either `prices` or, if it costs nothing, `free = true`.")
     prices = tuple(_price(entry, f"{where}, `prices`") for entry in model.prices)
     _insist_on_order([price.starts for price in prices], f"{where}: `starts` of the prices")
     return prices

@@ -24,6 +24,7 @@ DROPPABLE: frozenset[Ability] = frozenset(
     {"seed", "temperature", "top_p", "top_k", "penalties", "logit_bias", "verbosity", "reasoning_effort", "parallel_tool_calls"}
 )
 REMEMBERED = 4096  # kinds of request
+DEAR = "would cost more than is left of the budget"
 
 
 class View(Protocol):

@@ -15,6 +15,13 @@ from routing.rules import Parts, Rules
 
 PICO_PER_USD = 10**12
 
+
+def usd(pico: int) -> str:
+    """Pico-dollars as a decimal, exact and short: 525000000 -> "0.000525"."""
+    text = f"{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}"
+    return text.rstrip("0").rstrip(".") or "0"
+
+
 Tier = Literal["default", "premium"]
 Ability = str  # a name out of routing.abilities: "tools", "image_input", "json_schema", "seed", …
 
@@ -77,6 +84,7 @@ class Model(Struct, frozen=True, kw_only=True, eq=False):  # eq=False: hashed by
     aliases: tuple[str, ...] = ()
     released: date | None = None
     deprecated: bool = False
+    priced: bool = True  # False: nobody knows what it costs; it counts as nothing
     quirks: Mapping[str, Any] = {}  # what its dialect must know of it (gateway/providers says which)
 
 
@@ -100,6 +108,28 @@ class RateLimit(Struct, frozen=True, kw_only=True):
     running: int | None = None  # at once
 
 
+Unit = Literal["usd", "tokens"]
+Period = Literal["day", "month"]
+
+
+class SpendLimit(Struct, frozen=True, kw_only=True):
+    """A budget: the most that a tenant or a key may spend in a calendar day or month where it lives. `size` is in whole
+    pico-dollars or in tokens (input and output together)."""
+
+    id: str
+    owner: Literal["tenant", "key"]
+    period: Period
+    unit: Unit
+    size: int
+    zone: str = "UTC"
+    unpriced: bool = False  # whether models of which nobody knows the price may run
+
+    @property
+    def name(self) -> str:
+        """What callers know it by: key_day_usd, tenant_month_tokens …"""
+        return f"{self.owner}_{self.period}_{self.unit}"
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """A key at work."""
 
@@ -115,6 +145,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     strategies: Mapping[str, Parts] = {}  # the tenant's own, by name
     limits: tuple[RateLimit, ...] = ()
     keeps_contents: bool = False  # the tenant wants its prompts and answers kept
+    budgets: tuple[SpendLimit, ...] = ()  # the key's before the tenant's, always in the same order
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
@@ -128,6 +159,7 @@ class Preferences(Struct, frozen=True, kw_only=True):
     timeout_ms: int = 600_000  # the whole request, all attempts
     first_token_ms: int | None = None  # None: execute's own limit
     drop_unsupported: bool = False  # leave out what a model cannot do, and say so, instead of refusing
+    clamp: bool = True  # near the end of a budget: rather a lower output limit than a refusal
 
 
 class ChatRequest(Struct, frozen=True, kw_only=True):
@@ -173,6 +205,7 @@ class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):
     drop_unsupported: bool = False
     reasoning_effort: str | None = None
     max_fallbacks: int = 2
+    budget: int | None = None  # pico-dollars that are left of the caller's budgets; None: no budget, or nothing known
     allowed_models: frozenset[str] = frozenset()
     rules: Rules = Rules()
     incumbent: Incumbent | None = None
@@ -275,6 +308,14 @@ ErrorKind = Literal[
 ]
 
 
+class Held(Struct, frozen=True, array_like=True):
+    """What an attempt has of one hold: reserved while it runs, charged once it is over."""
+
+    hold: int
+    unit: Unit
+    amount: int
+
+
 class Attempt(Struct, kw_only=True):
     """One try at one candidate. Filled in while it runs: the tally owns it."""
 
@@ -290,6 +331,8 @@ class Attempt(Struct, kw_only=True):
     upstream_request_id: str | None = None
     usage: Usage | None = None
     cost: int = 0  # pico-dollars
+    excess: int = 0  # of the cost: what no budget had room for, and the operator pays
+    holds: tuple[Held, ...] = ()
     sandbox: bool = False
 
 

@@ -22,7 +22,8 @@ from gateway.wire import Answer, Head
 from gateway.wire.json import MAX_DEPTH, depth_exceeds, where
 from gateway.wire.preferences import preferences
 from routing.chat import ChatBody
-from routing.types import PICO_PER_USD, ChatRequest, Completion, Delta, RateLimit, Usage
+from routing.filters import DEAR
+from routing.types import PICO_PER_USD, ChatRequest, Completion, Delta, RateLimit, Usage, usd
 
 KEEP_ALIVE_S = 10.0  # a comment line this often while the first token is slow
 
@@ -200,12 +201,6 @@ def _model(tally: Tally) -> str:
     return tally.served.model.name if tally.served else ""
 
 
-def usd(pico: int) -> str:
-    """Pico-dollars as a decimal, exact and short: 525000000 -> "0.000525"."""
-    text = f"{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}"
-    return text.rstrip("0").rstrip(".") or "0"
-
-
 def usage_object(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.input_tokens,
@@ -277,9 +272,22 @@ def _about(request: ChatRequest, tally: Tally) -> dict[str, Any]:
         about["passed_over"] = passed_over
     if tally.ignored:
         about["ignored_parameters"] = sorted(set(tally.ignored))
+    if budget := _of_budget(tally):
+        about["budget"] = budget
     if tally.sandbox:
         about["sandbox"] = True
     return about
+
+
+def _of_budget(tally: Tally) -> dict[str, Any]:
+    """What a budget that is nearly used up has changed."""
+    said: dict[str, Any] = {}
+    if tally.clamped is not None:
+        said["output_limit"] = tally.clamped
+    dear = [m for reason, models in (tally.decision.excluded if tally.decision else {}).items() if reason == DEAR for m in models]
+    if unaffordable := [*tally.unaffordable, *dear]:
+        said["passed_over"] = unaffordable
+    return said
 
 
 # --- errors

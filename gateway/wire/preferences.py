@@ -12,7 +12,7 @@ MAX_FALLBACKS = 2
 MAX_TIMEOUT_S = 3600
 
 STRATEGY, FALLBACK, TIMEOUT = "X-RoutePlex-Strategy", "X-RoutePlex-Fallback", "X-RoutePlex-Timeout"
-FIRST_TOKEN, UNSUPPORTED = "X-RoutePlex-First-Token-Timeout", "X-RoutePlex-Unsupported"
+FIRST_TOKEN, UNSUPPORTED, CLAMP = "X-RoutePlex-First-Token-Timeout", "X-RoutePlex-Unsupported", "X-RoutePlex-Clamp"
 TRADEOFF, EXPLORE, SESSION = "X-RoutePlex-Tradeoff", "X-RoutePlex-Explore", "X-RoutePlex-Session"
 MAX_SESSION = 200  # characters
 
@@ -34,6 +34,7 @@ def preferences(headers: Mapping[bytes, bytes]) -> Preferences:
         timeout_ms=timeout if timeout is not None else _DEFAULT.timeout_ms,
         first_token_ms=_seconds(headers, FIRST_TOKEN),
         drop_unsupported=_choice(headers, UNSUPPORTED, ("refuse", "ignore")) == "ignore",
+        clamp=_choice(headers, CLAMP, ("on", "off")) != "off",
     )
 
 

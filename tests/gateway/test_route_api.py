@@ -50,10 +50,10 @@ def test_the_decision_is_told_whole(api):
     assert {"seed", "weights_version", "excluded"} <= told.keys()
 
 
-def test_nobody_is_called_and_nothing_is_recorded(api, provider, logged):
+def test_nobody_is_called_and_nothing_is_recorded(api, acme, provider, logged):
     assert route(api).status_code == 200
     assert provider.requests == []
-    assert logged() == []
+    assert logged(tenant=acme.tenant) == []
 
 
 def test_what_cannot_serve_is_told_with_its_reason(api):

@@ -22,17 +22,19 @@ class Command(BaseCommand):
 
     def handle(self, *, tenant: str, name: str, test: bool, days: int | None, **options: Any) -> None:
         expires_at = timezone.now() + timedelta(days=days) if days is not None else None
-        row, token = create_key(self._tenant(tenant), name, test=test, expires_at=expires_at)
+        row, token = create_key(tenant_called(tenant), name, test=test, expires_at=expires_at)
         self.stdout.write(token)
         self.stderr.write(f"{row.name} for {row.tenant.name}: this key is not shown again.")
 
-    def _tenant(self, named: str) -> Tenant:
-        found = list(Tenant.objects.filter(name=named)[:2])
-        if not found:
-            try:
-                found = list(Tenant.objects.filter(pk=named))
-            except ValidationError:
-                found = []
-        if len(found) == 1:
-            return found[0]
-        raise CommandError(f"{len(found) or 'no'} tenants are called {named!r}. Give the id that create_tenant printed.")
+
+def tenant_called(named: str) -> Tenant:
+    """By its id, or by its name where only one has it."""
+    found = list(Tenant.objects.filter(name=named)[:2])
+    if not found:
+        try:
+            found = list(Tenant.objects.filter(pk=named))
+        except ValidationError:
+            found = []
+    if len(found) == 1:
+        return found[0]
+    raise CommandError(f"{len(found) or 'no'} tenants are called {named!r}. Give the id that create_tenant printed.")

@@ -1,11 +1,14 @@
 """manage.py reconcile [EXPORT.csv]: prints each difference between requests, ledger, rollups and a provider's export."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from gateway.reconcile import UnreadableExport, differences
+from gateway.reconcile import UnreadableExport, differences, excess, miscounted, missing_for, violations
+
+MISSING = timedelta(minutes=5)
 
 
 class Command(BaseCommand):
@@ -19,6 +22,11 @@ class Command(BaseCommand):
             found = self._found(export)
         except (OSError, UnreadableExport) as error:
             raise CommandError(str(error)) from error
+        found += [str(window) for window in miscounted()]
+        self.stdout.write(f"Budgets overrun since the installation: {violations()}.")
+        self.stdout.write(f"Billed by providers beyond the limits that they were given: {excess():f} USD, the operator's.")
+        for spender in missing_for(MISSING):
+            self.stdout.write(f"{spender} holds money and has been silent since {spender.seen_at:%Y-%m-%d %H:%M} UTC.")
         if found:
             raise CommandError("\n".join(found))
         self.stdout.write("Everything adds up.")
