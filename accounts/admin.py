@@ -24,6 +24,9 @@ class TenantAdmin(admin.ModelAdmin):
     search_fields = ("name",)
     inlines = (MembershipInline,)
 
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False  # `manage.py forget_tenant` leaves nothing behind
+
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):

@@ -226,6 +226,7 @@ def _caller(row: ApiKey) -> Caller:
         allowed_models=frozenset(row.allowed_models),
         rules=rules.as_rules() if rules else Rules(),
         strategies={own.name: own.as_parts() for own in row.tenant.strategies.all()},
+        keeps_contents=row.tenant.keep_contents_days > 0,
         limits=tuple(limit.as_rate_limit() for limit in row.tenant.limits.filter(theirs)),
         budgets=() if row.is_test else tuple(budget.as_spend_limit() for budget in budgets),
     )

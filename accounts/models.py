@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -55,6 +55,16 @@ class Tenant(models.Model):
     is_active = models.BooleanField(default=True, help_text="A tenant that is not active gets 401 for every key.")
     default_strategy = models.CharField(max_length=32, blank=True, help_text="One of ours, or of its own.")
     time_zone = models.CharField(max_length=64, default="UTC")
+    keep_contents_days = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(3650)],
+        help_text="Prompts and answers are kept, encrypted, for so many days; 0: not at all.",
+    )
+    keep_requests_days = models.PositiveSmallIntegerField(
+        default=400,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="What is recorded of requests (never their contents) is kept for so many days.",
+    )
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_at = models.DateTimeField(auto_now=True, db_index=True)  # gateway processes watch it

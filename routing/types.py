@@ -144,6 +144,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     strategies: Mapping[str, Parts] = {}  # the tenant's own, by name
     limits: tuple[RateLimit, ...] = ()
+    keeps_contents: bool = False  # the tenant wants its prompts and answers kept
     budgets: tuple[SpendLimit, ...] = ()  # the key's before the tenant's, always in the same order
 
 

@@ -29,12 +29,13 @@ def environment(tmp_path_factory, redis_url):
     folder = tmp_path_factory.mktemp("state")
     (folder / "var").mkdir()  # as the image has it
     image = dict(re.findall(r"(?:ENV|^) +?([A-Z_]+)=(\S+)", (DOCKER / "Dockerfile").read_text().split("\nFROM ")[-1], re.M))
-    for name in ("SECRET_KEY", "KEY_PEPPER"):
+    for name in ("SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY"):
         (folder / name).write_text("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + name)
     ours = {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "SECRET_KEY_FILE": str(folder / "SECRET_KEY"),
         "KEY_PEPPER_FILE": str(folder / "KEY_PEPPER"),
+        "ENCRYPTION_KEY_FILE": str(folder / "ENCRYPTION_KEY"),
         "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
         "REDIS_URL": redis_url,
         "ALLOWED_HOSTS": "gateway.example.com",

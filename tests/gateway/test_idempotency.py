@@ -67,7 +67,7 @@ def test_a_whole_answer_is_told_again_byte_for_byte(post, provider, acme, logged
     rows = logged(tenant=acme.tenant)
     assert [(row.status, row.http_status) for row in rows] == [("ok", 200), ("replayed", 200)]
     assert rows[1].cost_usd == 0
-    assert LedgerEntry.objects.count() == 1
+    assert LedgerEntry.objects.filter(tenant=acme.tenant).count() == 1
 
 
 def test_a_stream_is_streamed_again_to_the_official_sdk(sdk, provider):
@@ -232,9 +232,9 @@ def test_a_hundred_at_once_make_one_call_and_one_entry(tmp_path, provider, acme,
     assert len(provider.requests) == 1
     recorder = Recorder(tmp_path / "journal")
     until(lambda: not recorder.step() and not list((tmp_path / "journal").glob("*.journal")))
-    assert LedgerEntry.objects.count() == 1
-    assert RequestLog.objects.filter(status="ok").count() == 1
-    assert RequestLog.objects.filter(status="replayed").count() == 99
+    assert LedgerEntry.objects.filter(tenant=acme.tenant).count() == 1
+    assert RequestLog.objects.filter(tenant=acme.tenant, status="ok").count() == 1
+    assert RequestLog.objects.filter(tenant=acme.tenant, status="replayed").count() == 99
 
 
 # --- what dies

@@ -10,6 +10,7 @@ GOOD = {
     "ROUTEPLEX_ENV": "production",
     "SECRET_KEY": "a-long-and-random-secret-key-of-more-than-fifty-characters-0123456789",
     "KEY_PEPPER": "a-long-and-random-pepper-0123456789",
+    "ENCRYPTION_KEY": "a-long-and-random-encryption-key-0123456789",
     "ALLOWED_HOSTS": "gateway.example.com",
     "PUBLIC_URL": "https://gateway.example.com",
     "DATABASE_URL": "postgres://user:password@127.0.0.1/name",
@@ -34,6 +35,8 @@ MALFORMED = {
     "DATABASE_URL": "mysql://x/y",
     "REDIS_URL": "127.0.0.1:6379",
     "MAX_BODY_BYTES": "lots",
+    "ENCRYPTION_KEY": "short",
+    "ENCRYPTION_KEY_PREVIOUS": "short",
     "SANDBOX_URL": "sandbox",
     "PUBLIC_URL": "gateway.example.com",
     "DEBUG": "perhaps",
@@ -49,7 +52,7 @@ def test_a_malformed_value_is_named(tmp_path, name):
     assert name in done.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "KEY_PEPPER", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"])
 def test_a_missing_value_is_named(tmp_path, name):
     env = {key: value for key, value in GOOD.items() if key != name}
     done = manage(tmp_path, "check", **env)
