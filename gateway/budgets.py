@@ -1,6 +1,7 @@
 """What may this process spend, of which budget? Reserved in memory, from what the database has granted in advance.
 
-    take     before an attempt: mostly out of the purse, at once; near the limit the request waits for an exact grant
+    at_once  before an attempt: mostly out of the purse
+    take     near the limit: the request waits for an exact grant
     run      behind the requests: asks the database for more before it is needed, and gives back what nobody needs
 
 While the database is away, what has been granted may be spent for GRACE_S. Nobody else can have it meanwhile: a hold ends
@@ -125,14 +126,19 @@ class Budgets:
 
     # --- a request's side
 
-    async def take(self, limit: SpendLimit, at: float, want: int, good: int, least: int) -> tuple[Window, int]:
-        """Reserves `want`, or what there is of it; at least `least`. Raises Full, BudgetsUnavailable."""
+    def at_once(self, limit: SpendLimit, at: float, want: int) -> Window | None:
+        """Reserves `want` out of the purse; None where it is not there. Raises BudgetsUnavailable."""
         window = self._window(limit, at)
         if time.monotonic() - self._heard_at > GRACE_S and window.hold:
             self._wake.set()
             raise BudgetsUnavailable
-        if window.size == limit.size and self._at_once(window, want):
+        return window if window.size == limit.size and self._at_once(window, want) else None
+
+    async def take(self, limit: SpendLimit, at: float, want: int, good: int, least: int) -> tuple[Window, int]:
+        """Reserves `want`, or what the database has of it; at least `least`. Raises Full, BudgetsUnavailable."""
+        if (window := self.at_once(limit, at, want)) is not None:
             return window, want
+        window = self._window(limit, at)
         return window, await self._exact(window, want, good, least)
 
     async def extend(self, window: Window, amount: int) -> None:
