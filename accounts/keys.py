@@ -98,6 +98,14 @@ def create_key(
     return row, token
 
 
+def token_in(headers: Mapping[bytes, bytes]) -> str:
+    """Of a request (names in lower case): `Authorization: Bearer …`, or `x-api-key`, which other SDKs send."""
+    kind, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() != b"bearer":
+        token = headers.get(b"x-api-key", b"")
+    return token.strip().decode("latin-1")
+
+
 # --- recognising it, in memory
 
 
@@ -115,7 +123,7 @@ _refreshing: dict[str, asyncio.Task[_Known | None]] = {}
 _lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
 
-async def authenticate(token: str | None) -> Caller:
+async def authenticate(token: str) -> Caller:
     """The caller behind a bearer token. Raises KeyRefused, or KeysUnavailable when nobody can tell."""
     if not token:
         raise MissingKey

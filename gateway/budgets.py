@@ -171,7 +171,7 @@ class Budgets:
         return window
 
     async def _exact(self, window: Window, want: int, good: int, least: int) -> int:
-        """Waits for the database: the one place where a request does."""
+        """Waits for the database, in a thread and with all others that do (docs/architecture.md)."""
         demand = Demand(want, good, least, asyncio.get_running_loop().create_future())
         asked_lately = time.monotonic() - window.asked_at < REFUSED_S and window.size == window.limit.size
         if asked_lately and not window.waiting and window.room + window.purse.free < demand.least:

@@ -33,11 +33,17 @@ class Call(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-async def answer(call: Call) -> AsyncGenerator[Head | bytes]:
-    """A Head, then bytes. Raises what gateway.errors has a row for; one row is recorded whatever happens."""
-    tally = Tally(request_id=call.id, caller=call.caller, received_at=time.time(), started=time.monotonic())
+def begun(call: Call) -> Tally:
+    """What has happened to it so far: it has come."""
+    return Tally(request_id=call.id, caller=call.caller, received_at=time.time(), started=time.monotonic())
+
+
+async def answer(call: Call, tally: Tally | None = None) -> AsyncGenerator[Head | bytes]:
+    """A Head, then bytes. Raises what gateway.errors has a row for; one row is recorded whatever happens. `tally`: of
+    whoever began the request and wants to know what became of it (gateway/firsts.py)."""
+    tally = tally or begun(call)
     with at_work(), recording(tally) as record:
-        tally.request = request = call.wire.parse(call.body, call.headers, call.id)
+        tally.request = request = tally.request or call.wire.parse(call.body, call.headers, call.id)
         tally.classification = classification = classify(request)
         today = datetime.fromtimestamp(tally.received_at, UTC).date()
         conversation = conversations.key_of(call.caller.tenant_id, request)

@@ -16,9 +16,10 @@ import msgspec
 from django.conf import settings
 
 from accounts.ids import request_id
-from accounts.keys import authenticate
+from accounts.keys import authenticate, token_in
 from gateway import drain, errors, listing
-from gateway.chat import Call, answer
+from gateway.chat import Call
+from gateway.idempotency import answer_once
 from gateway.wire import Head, Wire, openai
 from routing.types import Caller
 
@@ -53,7 +54,7 @@ def chat_completions(wire: Wire) -> Application:
             await _send_error(error, wire, name, send)
             return
         call = Call(id=name, caller=caller, wire=wire, headers=headers, body=body)
-        await _unless_gone(_send_all(answer(call), wire, name, send), receive)
+        await _unless_gone(_send_all(answer_once(call), wire, name, send), receive)
 
     return endpoint
 
@@ -90,18 +91,10 @@ async def _known_caller(scope: Scope, *, method: str) -> tuple[Mapping[bytes, by
     headers = dict(pairs)
     if sum(name == b"host" for name, _ in pairs) > 1:
         raise errors.BadRequest("There are two Host headers.")
-    caller = await authenticate(_token(headers))
+    caller = await authenticate(token_in(headers))
     if scope["method"] != method:
-        raise errors.MethodNotAllowed(f"{scope['path']} takes {method}, not {scope['method']}.")
+        raise errors.MethodNotAllowed(f"{scope['path']} takes {method}, not {scope['method']}.", allowed=method)
     return headers, caller
-
-
-def _token(headers: Mapping[bytes, bytes]) -> str | None:
-    """`Authorization: Bearer …`, or `x-api-key`, which other SDKs send."""
-    kind, _, token = headers.get(b"authorization", b"").partition(b" ")
-    if kind.lower() != b"bearer":
-        token = headers.get(b"x-api-key", b"")
-    return token.strip().decode("latin-1") or None
 
 
 async def _read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:

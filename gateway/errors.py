@@ -49,7 +49,12 @@ class BodyTooLarge(BadRequest): ...
 class NotFound(BadRequest): ...
 
 
-class MethodNotAllowed(BadRequest): ...
+class MethodNotAllowed(BadRequest):
+    """`allowed`: the methods that there are."""
+
+    def __init__(self, message: str, *, allowed: str = "") -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class HeadersTooLarge(BadRequest): ...
@@ -84,6 +89,43 @@ class ProviderError(Exception):
 
 class Stopping(Exception):
     """This process is on its way out and takes no new work, or could not wait any longer for what it had."""
+
+
+class IdempotencyConflict(Exception):
+    """The Idempotency-Key stands for another request."""
+
+    param = "Idempotency-Key"
+    should_retry = False
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__("This Idempotency-Key was used for another request within 24 hours. Use a new key for a new request.")
+        self.details = {"request_id": request_id}
+
+
+class IdempotencyRunning(Exception):
+    """The first request with this Idempotency-Key is being answered."""
+
+    param = "Idempotency-Key"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__("The first request with this Idempotency-Key is still running. Its answer is told when it is there.")
+        self.details = {"request_id": request_id}
+
+
+class IdempotencyUnknown(Exception):
+    """The first request with this Idempotency-Key was sent, and what it was answered is not to be had any more."""
+
+    param = "Idempotency-Key"
+    should_retry = False
+
+    def __init__(self, request_id: str, reason: str, why: str) -> None:
+        told = f"The first request with this Idempotency-Key cannot be told again: {why}. It may have been billed"
+        super().__init__(f"{told}; to ask once more, at its price, use a new key.")
+        self.details = {"request_id": request_id, "reason": reason}
+
+
+class IdempotencyUnavailable(Exception):
+    """Nobody can tell whether this Idempotency-Key was used before; nothing was sent."""
 
 
 class Unsayable(ProviderError):
@@ -134,6 +176,12 @@ TABLE: Mapping[type[BaseException], Row] = {
     BudgetsUnavailable: Row(
         503, "server_error", "service_unavailable", "What is left of a budget cannot be found out at the moment. Try again.", 2
     ),
+    IdempotencyRunning: Row(409, "invalid_request_error", "idempotency_running", None, 2),
+    IdempotencyUnknown: Row(409, "invalid_request_error", "idempotency_unknown"),
+    IdempotencyConflict: Row(422, "invalid_request_error", "idempotency_conflict"),
+    IdempotencyUnavailable: Row(
+        503, "server_error", "service_unavailable", "Idempotency keys cannot be checked at the moment. Nothing was sent.", 2
+    ),
     Unreachable: Row(503, "server_error", "provider_unavailable"),
     Stopping: Row(503, "server_error", "service_unavailable", "This process is being replaced. Try again: another answers.", 1),
     JournalUnavailable: Row(
@@ -169,6 +217,7 @@ class ErrorAnswer(Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
     retry_after_s: float | None = None
     should_retry: bool | None = None  # None: the client's own judgement
+    allowed: str = ""  # methods
 
     def body(self) -> dict[str, Any]:
         """One envelope for OpenAI's SDKs (error.message, type, code, param) and the native clients (success, details)."""
@@ -198,6 +247,7 @@ def describe(error: BaseException) -> ErrorAnswer:
         details=getattr(error, "details", {}),
         retry_after_s=getattr(error, "retry_after_s", row.retry_after_s),
         should_retry=getattr(error, "should_retry", None),
+        allowed=getattr(error, "allowed", ""),
     )
 
 

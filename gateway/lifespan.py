@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import budgets, drain, limits, probes, readiness, record, transport, vitals
+from gateway import budgets, drain, firsts, limits, probes, readiness, record, transport, vitals
 from gateway.budgets import Budgets
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
@@ -44,6 +44,7 @@ async def serving() -> AsyncGenerator[None]:
     try:
         yield
     finally:
+        await firsts.finish()
         for task in behind:
             task.cancel()
         await asyncio.gather(*behind, return_exceptions=True)
@@ -66,6 +67,7 @@ def _behind(journal: Journal, rates: Rates, spending: Budgets) -> list[Coroutine
         record.pay_debts(),
         rates.beat(),
         spending.run(),
+        firsts.beat(),
         gossip.run(),
         vitals.tell(settings.JOURNAL_DIR),
         *active,

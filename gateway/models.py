@@ -15,6 +15,7 @@ class RequestLog(models.Model):
 
     class Status(models.TextChoices):
         OK = "ok"
+        REPLAYED = "replayed", "an earlier answer, told again"
         ERROR = "error", "failed at the providers"
         REFUSED = "refused", "refused by the gateway"
         CLIENT_GONE = "client_gone", "the caller hung up"
@@ -102,6 +103,37 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount_usd} USD for {self.request_id}/{self.attempt}"
+
+
+class IdempotentAnswer(models.Model):
+    """The first request with an Idempotency-Key: its claim while it runs, then its answer, for 24 hours (gateway/claims.py).
+
+    `name` and `fingerprint` are marks of the key and of what was asked, `answer` is sealed: each under the caller's own
+    API key, which nobody here has (gateway/transcripts.py)."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        KEPT = "kept"
+        TOO_LONG = "too_long", "answered, too long to keep"
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey("accounts.Tenant", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    api_key = models.ForeignKey(
+        "accounts.ApiKey", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    name = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64)
+    request_id = models.CharField(max_length=32)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    answer = models.BinaryField(null=True)
+    beaten_at = models.DateTimeField(help_text="When its process was last heard of.")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["api_key", "name"], name="one_first_request_of_a_key")]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.state}"
 
 
 class Rollup(models.Model):

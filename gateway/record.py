@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from accounts.models import Tenant
     from gateway.models import RequestLog
 
-Status = Literal["ok", "error", "refused", "client_gone", "orphaned"]
+Status = Literal["ok", "replayed", "error", "refused", "client_gone", "orphaned"]
 log = logging.getLogger("routeplex.record")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -171,7 +171,7 @@ def _outcome(tally: Tally, error: BaseException | None) -> Outcome:
 
 def _ending(tally: Tally, error: BaseException | None) -> tuple[Status, int, str]:
     if error is None:
-        return "ok", 200, ""
+        return ("ok", 200, "") if tally.replayed is None else ("replayed", tally.replayed, "")
     if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
         if not drain.over():
             return "client_gone", 499, "client_gone"

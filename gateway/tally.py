@@ -33,6 +33,7 @@ class Tally:
     unaffordable: list[str] = field(default_factory=list)  # models for which no budget had room
     ttft_ms: int | None = None
     output_bytes: int = 0  # of the attempt at work
+    replayed: int | None = None  # the status of an earlier answer that was told again
 
     def elapsed_ms(self) -> int:
         return round((time.monotonic() - self.started) * 1000)

@@ -32,6 +32,11 @@ class Fitted(Struct, frozen=True, kw_only=True, eq=False):
     framing: tuple[float, ...]
     tokens_per_char: float
 
+    @property
+    def unknown(self) -> Spending:
+        ranked = sorted(self.spending.values(), key=lambda spent: spent.output_usd)
+        return ranked[len(ranked) // 2]
+
 
 class _Believed(Struct, frozen=True, kw_only=True):
     abilities: tuple[float, ...]
@@ -49,11 +54,12 @@ class _About(Struct, frozen=True, kw_only=True):
 
 
 def expected_costs(fitted: Fitted, models: Sequence[str], found: Sequence[Place], chars: int) -> list[float]:
-    """USD of each model for a prompt of so many characters; `found`: its contexts (routing.quality.places)."""
+    """USD of each model for a prompt of so many characters; `found`: its contexts (routing.quality.places). Of a model that no
+    outcome told of, as much as of the known ones in the middle."""
     inputs = chars * fitted.tokens_per_char + sum(share * fitted.framing[at] for at, share, _ in found)
     costs = []
     for model in models:
-        spent = fitted.spending[model]
+        spent = fitted.spending.get(model) or fitted.unknown
         tokens = sum([share * spent.output_tokens[at] for at, share, _ in found])
         costs.append(inputs * spent.input_usd + tokens * spent.output_usd)
     return costs

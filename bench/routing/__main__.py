@@ -4,6 +4,7 @@ python -m bench.routing --data DIR                 hull gain of each pool, on th
 python -m bench.routing --data DIR --left-out      also on subcategories left out of training (fits four times)
 python -m bench.routing --data DIR --held-out      on a fifth of train that is held out: what may be tuned on
 python -m bench.routing --data DIR --url URL --key KEY    a served gateway, asked by POST /api/v1/route
+python -m bench.routing --data DIR --curve         quality and cost by strategy and slider, of the best single model
 python -m bench.routing fit --data DIR             writes bench/routing/weights.bin
 """
 
@@ -16,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.routing.curve import curve
 from bench.routing.data import LEFT_OUT, MOST, POOLS, Rows, learned, load, pool
 from bench.routing.elsewhere import elsewhere
 from bench.routing.router import WEIGHTS, Router
@@ -31,6 +33,10 @@ def main() -> None:
         found, table = fit(learned(load(asked.data, "train")), elsewhere())
         fitted.write(asked.out, found, table)
         print(f"{asked.out}: {asked.out.stat().st_size // 1024} KiB, {found.weights.version}", file=sys.stderr)
+        return
+    if asked.curve:
+        rows, router = load(asked.data, "public_test"), Router(asked.weights)
+        print("\n".join(curve(router, {name: (*pool(rows, name, MOST), models) for name, (_, models) in POOLS.items()})))
         return
     print(HEADER)
     if asked.held_out:
@@ -77,6 +83,7 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--left-out", action="store_true")
     parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--curve", action="store_true")
     parser.add_argument("--url", help="of a running gateway")
     parser.add_argument("--key", default="", help="an API key of it")
     return parser.parse_args(words)

@@ -23,6 +23,8 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class Wire(Protocol):
+    __name__: str  # of the module that speaks it
+
     def parse(self, body: bytes, headers: Mapping[bytes, bytes], request_id: str) -> ChatRequest:
         """Raises errors.BadRequest, which names the parameter."""
         ...

@@ -45,6 +45,12 @@ def test_every_text_is_answered(text: str, strategy: str) -> None:
     assert ROUTER.route(text, POOL, strategy) == answer
 
 
+def test_models_that_no_outcome_told_of_are_judged_all_the_same() -> None:
+    answer = ROUTER.route(HARD, ["claude-2", "gpt-4o-2024-05-13"])
+    assert answer["costs"]["claude-2"] > 0
+    assert 0 < answer["scores"]["claude-2"] < 1
+
+
 def test_an_easy_prompt_leaves_less_to_choose_than_a_hard_one() -> None:
     def gap(text: str) -> float:
         scores = ROUTER.route(text, POOL)["scores"].values()

@@ -181,6 +181,18 @@ def test_the_router_passes_over_what_would_cost_more_than_is_left(ask, server, a
     assert last.model not in dear
 
 
+def test_a_model_for_which_there_is_no_room_is_passed_over_before_anybody_is_asked(ask, acme, budget, provider):
+    """What an answer probably costs fits; what goo-1 may answer at most (0.64 USD) does not, of beta-1 (0.33 USD) it does."""
+    acme.row.allowed_models = ["beta/beta-1", "goo/goo-1"]
+    acme.row.save()
+    budget("0.4")
+    provider.say("beta", whole(ANSWER))
+    wishes = {"X-RoutePlex-Clamp": "off", "X-RoutePlex-Strategy": "cost", "X-RoutePlex-Explore": "off"}
+    about = ask(model="routeplex-ai", extra_headers=wishes).model_extra["x_routeplex"]
+    assert (about["model"], about["budget"]) == ("beta/beta-1", {"passed_over": ["goo/goo-1"]})
+    assert [request.path.split("/")[1] for request in provider.requests] == ["beta"]
+
+
 def test_nobody_together_spends_more_than_there_is_and_nearly_all_of_it(ask, acme, budget, provider, logged):
     """Many at once, each of which may cost far more than it does."""
     size = 100 * COST

@@ -101,7 +101,8 @@ def price(text: str) -> str:
         (
             "",
             "",
-            "providers.acme, model 'one': give either `prices` or, if it costs nothing, `free = true`, or",
+            "providers.acme, model 'one': give either `prices` or, if it costs nothing, `free = true`, or, if nobody knows, "
+            "`unpriced = true`.",
         ),
         ("", "free = true\n" + price('cache_write = "1"'), "give either `prices` or"),
         ("", "free = true\nprice = 1", "providers.acme, model 'one': Object contains unknown field `price`."),
