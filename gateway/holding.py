@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from gateway import budgets
 from gateway.bounds import Bound, bound_of
-from gateway.budgets import Full, Window
 from gateway.refusals import BudgetExhausted, BudgetsUnavailable, Unpriced
 from gateway.tally import Tally
+from gateway.windows import Full, Window
 from routing.types import Attempt, ChatRequest, Held, Model, SpendLimit, usd
 
 FIRST_TOKENS = 1024  # of a stream's output, reserved before it begins

@@ -17,6 +17,7 @@ from accounts.keys import create_key
 from accounts.models import Budget
 from gateway import budgets, leases
 from gateway.models import BudgetAlert, BudgetWindow, Hold, LedgerEntry, Spender
+from gateway.windows import Full
 from tests.gateway.conftest import ANSWER, DONE, FINISH, ROLE, USAGE, chunk
 from tests.upstream import stream, whole
 
@@ -411,7 +412,7 @@ def test_a_new_day_begins_at_midnight_where_the_tenant_lives(acme, budget, serve
         behind = asyncio.create_task(process.run())
         before, _ = await process.take(limit, midnight - 1, 10**10, 10**10, 10**10)
         after, _ = await process.take(limit, midnight + 1, 10**10, 10**10, 10**10)
-        with pytest.raises(budgets.Full):
+        with pytest.raises(Full):
             await process.take(limit, midnight + 2, 1, 1, 1)
         behind.cancel()
         before.purse.put(10**10)
