@@ -39,3 +39,13 @@ def test_links_lead_somewhere(file):
     page = ROOT / file
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_every_row_of_what_happens_names_tests_that_there_are():
+    text = (ROOT / "docs/operations.md").read_text("utf-8").split("| what happens | what follows |")[1].split("\n\n")[0]
+    rows = [row for row in text.splitlines()[2:] if row.startswith("|")]
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row.split("|")[3])
+        assert named, row
+        assert all(f"def {name}(" in tests for name in named), row
