@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -265,6 +266,23 @@ def test_a_process_that_died_is_told_of_and_nobody_pays_twice(tmp_path, provider
     provider.clear()
     provider.say("alpha", scripted.whole(ANSWER))
     assert post(BODY).status_code == 200, "after 24 hours the key is free"
+
+
+def test_what_a_leaving_process_had_to_cut_short_is_told_again(tmp_path, provider, acme, post):
+    provider.say("alpha", scripted.stream(ROLE, WORDS[0], 60.0, WORDS[1], FINISH, DONE))
+    with serving(tmp_path, provider.url, DRAIN_LAG_S="0", DRAIN_GRACE_S="1") as (process, port):
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(post, STREAMED, url=f"http://127.0.0.1:{port}")
+            until(lambda: IdempotentAnswer.objects.exists() and provider.requests)
+            process.send_signal(signal.SIGTERM)
+            first = asked.result()
+        process.wait(PATIENCE_S)
+    assert b"service_unavailable" in first.content
+    assert IdempotentAnswer.objects.get().state == "kept"
+    again = post(STREAMED)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.content == first.content
+    assert len(provider.requests) == 1
 
 
 def test_a_process_at_work_is_heard_of(server, provider, acme, post, monkeypatch):
