@@ -19,7 +19,7 @@ application = ProtocolTypeRouter(
         "lifespan": lifespan.application,
         "http": URLRouter(
             [
-                re_path(r"^v1/chat/completions$", endpoints.chat_completions(openai)),  # type: ignore[arg-type]
+                re_path(r"^v1/chat/completions/?$", endpoints.chat_completions(openai)),  # type: ignore[arg-type]
                 re_path(r"^v1/models(?:/.+)?$", endpoints.models),  # type: ignore[arg-type]
                 re_path(r"^v1(?:/|$)", endpoints.not_found),  # type: ignore[arg-type]
                 re_path(r"^(?:livez|readyz|startupz)$", readiness.endpoint),  # type: ignore[arg-type]

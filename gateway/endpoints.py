@@ -93,7 +93,7 @@ async def _known_caller(scope: Scope, *, method: str) -> tuple[Mapping[bytes, by
         raise errors.BadRequest("There are two Host headers.")
     caller = await authenticate(token_in(headers))
     if scope["method"] != method:
-        raise errors.MethodNotAllowed(f"{scope['path']} takes {method}, not {scope['method']}.")
+        raise errors.MethodNotAllowed(f"{scope['path']} takes {method}, not {scope['method']}.", allowed=method)
     return headers, caller
 
 

@@ -49,7 +49,12 @@ class BodyTooLarge(BadRequest): ...
 class NotFound(BadRequest): ...
 
 
-class MethodNotAllowed(BadRequest): ...
+class MethodNotAllowed(BadRequest):
+    """`allowed`: the methods that there are."""
+
+    def __init__(self, message: str, *, allowed: str = "") -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class HeadersTooLarge(BadRequest): ...
@@ -212,6 +217,7 @@ class ErrorAnswer(Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
     retry_after_s: float | None = None
     should_retry: bool | None = None  # None: the client's own judgement
+    allowed: str = ""  # methods
 
     def body(self) -> dict[str, Any]:
         """One envelope for OpenAI's SDKs (error.message, type, code, param) and the native clients (success, details)."""
@@ -241,6 +247,7 @@ def describe(error: BaseException) -> ErrorAnswer:
         details=getattr(error, "details", {}),
         retry_after_s=getattr(error, "retry_after_s", row.retry_after_s),
         should_retry=getattr(error, "should_retry", None),
+        allowed=getattr(error, "allowed", ""),
     )
 
 

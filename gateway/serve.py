@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+WORKER_S = 30  # a worker that says nothing for so long hangs; a new one has as long to start
 LAST_WORDS_S = 10  # after the requests have had their grace (gateway/drain.py): for pages, and for the last bytes
 KEEP_ALIVE_S = 75  # longer than load balancers keep an unused connection, so that they close it, not we
 BACKLOG = 4096
@@ -36,6 +37,7 @@ def options(*, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> d
         "backlog": BACKLOG,
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": LAST_WORDS_S,
+        "timeout_worker_healthcheck": WORKER_S,
     }
 
 

@@ -5,6 +5,7 @@ import re
 MAX_DEPTH = 64
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 
 
@@ -25,6 +26,11 @@ def depth_exceeds(body: bytes, limit: int) -> bool:
 
 
 def where(message: str) -> tuple[str, str | None]:
-    """A msgspec message and the path in it: ("Expected `str`, got `int`", "messages[0].content")."""
+    """A msgspec message and the path in it: ("Expected `str`, got `int`", "messages[0].content"). Of a field that is missing, the
+    path where it should be."""
     found = _AT.search(message)
-    return (message[: found.start()] + f" (at `{found[1]}`).", found[1]) if found and found[1] else (message + ".", None)
+    path = found[1] if found else ""
+    told = message[: found.start()] + f" (at `{path}`)." if found and path else message + "."
+    if missing := _MISSING.match(message):
+        path = f"{path}.{missing[1]}" if path else missing[1]
+    return told, path or None

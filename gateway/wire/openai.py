@@ -304,6 +304,8 @@ def error_headers(answer: ErrorAnswer, request_id: str) -> list[tuple[bytes, byt
         headers.append((b"retry-after", str(max(1, -int(-answer.retry_after_s // 1))).encode()))
     if answer.should_retry is not None:
         headers.append((b"x-should-retry", b"true" if answer.should_retry else b"false"))
+    if answer.allowed:
+        headers.append((b"allow", answer.allowed.encode()))
     if answer.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return headers

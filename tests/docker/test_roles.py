@@ -27,6 +27,7 @@ BEHIND_A_PROXY = {"x-forwarded-proto": "https", "host": "gateway.example.com"}
 def environment(tmp_path_factory, redis_url):
     """What docker/Dockerfile sets, and an operator's settings; secrets come from files."""
     folder = tmp_path_factory.mktemp("state")
+    (folder / "var").mkdir()  # as the image has it
     image = dict(re.findall(r"(?:ENV|^) +?([A-Z_]+)=(\S+)", (DOCKER / "Dockerfile").read_text().split("\nFROM ")[-1], re.M))
     for name in ("SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY"):
         (folder / name).write_text("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + name)

@@ -32,14 +32,14 @@ BAD_BODIES = {
     "not a number": (b'{"temperature": NaN}', 400, "bad_request", None),
     "deep": (b"[" * 100_000, 400, "bad_request", None),
     "deep in a field": ({**GOOD, "metadata": json.loads("[" * 70 + "]" * 70)}, 400, "bad_request", None),
-    "no model": ({"messages": GOOD["messages"]}, 400, "validation_error", None),
-    "no messages": ({"model": "alpha-1"}, 400, "validation_error", None),
+    "no model": ({"messages": GOOD["messages"]}, 400, "validation_error", "model"),
+    "no messages": ({"model": "alpha-1"}, 400, "validation_error", "messages"),
     "empty messages": ({**GOOD, "messages": []}, 400, "empty_messages", "messages"),
     "wrong type": ({**GOOD, "temperature": "hot"}, 400, "validation_error", "temperature"),
     "wrong role": ({**GOOD, "messages": [{"role": "robot", "content": ""}]}, 400, "validation_error", "messages[0].role"),
     "wrong part": (
         {**GOOD, "messages": [{"role": "user", "content": [{"type": "text"}]}]},
-        400, "validation_error", "messages[0].content[0]",
+        400, "validation_error", "messages[0].content[0].text",
     ),
     "temperature out of range": ({**GOOD, "temperature": 3}, 400, "validation_error", "temperature"),
     "no tokens": ({**GOOD, "max_tokens": 0}, 400, "validation_error", "max_tokens"),
@@ -111,7 +111,14 @@ def test_no_or_bad_key(server, authorization, code):
 def test_other_paths_and_methods(server, acme):
     headers = {"authorization": f"Bearer {acme.key}"}
     assert httpx.get(f"{server}/v1/nothing", headers=headers).json()["error"]["code"] == "not_found"
-    assert httpx.get(f"{server}/v1/chat/completions", headers=headers).status_code == 405
+    refused = httpx.get(f"{server}/v1/chat/completions", headers=headers)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_a_slash_at_the_end_makes_no_difference(server, acme):
+    headers = {"authorization": f"Bearer {acme.key}"}
+    answer = httpx.post(f"{server}/v1/chat/completions/", json={"model": "nobody", "messages": []}, headers=headers)
+    assert answer.json()["error"]["code"] == "empty_messages"
 
 
 def test_headers_beyond_all_bounds(server, acme):

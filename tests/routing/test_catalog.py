@@ -98,7 +98,12 @@ def price(text: str) -> str:
         ('sandbox_path = "x"', "free = true", "`sandbox_path`"),
         ('abilities = ["tool"]', "free = true", "providers.acme: there is no ability 'tool'."),
         ("quirks = { a = { b = 1 } }", "free = true", "`quirks[...]`"),
-        ("", "", "providers.acme, model 'one': give either `prices` or, if it costs nothing, `free = true`."),
+        (
+            "",
+            "",
+            "providers.acme, model 'one': give either `prices` or, if it costs nothing, `free = true`, or, if nobody knows, "
+            "`unpriced = true`.",
+        ),
         ("", "free = true\n" + price('cache_write = "1"'), "give either `prices` or"),
         ("", "free = true\nprice = 1", "providers.acme, model 'one': Object contains unknown field `price`."),
         ("", 'free = true\ntier = "gold"', "`tier`"),
