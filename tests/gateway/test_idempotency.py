@@ -14,11 +14,11 @@ from datetime import timedelta
 import httpx
 import openai
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.keys import create_key
-from gateway import claims, firsts, transcripts
+from gateway import claims, firsts, idempotency, transcripts
 from gateway.models import IdempotentAnswer, LedgerEntry, RequestLog
 from gateway.recorder import Recorder
 from tests import redis_server
@@ -364,15 +364,15 @@ def test_nobody_reads_it_without_the_api_key(post, provider, acme):
             transcripts.unsealed(bytes(row.answer), key, told)
 
 
-def test_a_claim_that_nobody_waits_for_is_given_back(acme, transactional_db):
-    question = claims.Question(tenant_id=str(acme.tenant.pk), key_id=str(acme.row.pk), name="n", fingerprint="f")
-
-    async def given_back():
-        asked = asyncio.ensure_future(firsts.database(claims.claim, question, "req_1"))
-        asked.add_done_callback(firsts.give_back)
-        await asked
-        while firsts._runs or firsts.running_here(question):
-            await asyncio.sleep(0.05)
-
-    asyncio.run(given_back())
-    assert IdempotentAnswer.objects.count() == 0
+def test_a_database_that_is_too_slow_is_not_waited_for_and_blocks_no_key(post, provider, monkeypatch):
+    monkeypatch.setattr(idempotency, "CLAIM_S", 0.5)
+    post(body={**BODY, "model": "nobody"})  # the API key is known from now on
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"LOCK TABLE {IdempotentAnswer._meta.db_table} IN EXCLUSIVE MODE")
+        assert code(post()) == (503, "service_unavailable")
+    assert provider.requests == []
+    monkeypatch.setattr(idempotency, "CLAIM_S", PATIENCE_S)
+    provider.say("alpha", scripted.whole(ANSWER))
+    until(lambda: post().status_code == 200)
+    assert len(provider.requests) == 1
