@@ -10,11 +10,12 @@ Each run may be killed anywhere, run beside another and be behind: the next one 
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -30,6 +31,8 @@ BATCH = 2000  # rows
 PAUSE_S = 0.02  # between batches: others write, too
 RUN_S = 120.0  # then the next run goes on; below CELERY_TASK_TIME_LIMIT
 
+log = logging.getLogger("routeplex.retention")
+
 
 def delete_expired(now: datetime | None = None, run_s: float = RUN_S) -> int:
     """How many rows were deleted."""
@@ -38,7 +41,10 @@ def delete_expired(now: datetime | None = None, run_s: float = RUN_S) -> int:
     tenants = list(Tenant.objects.all())
     random.shuffle(tenants)  # where the time is over before all had their turn, it is not always the same ones
     for tenant in tenants:
-        deleted += _contents(tenant, now, until) + _requests(tenant, now, until)
+        try:
+            deleted += _contents(tenant, now, until) + _requests(tenant, now, until)
+        except (ValueError, ZoneInfoNotFoundError):
+            log.exception("tenant %s cannot be looked after", tenant.pk)  # the others must be
     return deleted
 
 

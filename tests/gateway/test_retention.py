@@ -95,6 +95,12 @@ def test_idempotent_answers_go_after_their_day(tenants):
     assert list(IdempotentAnswer.objects.values_list("name", flat=True)) == ["1"]
 
 
+def test_a_tenant_that_lives_nowhere_does_not_stop_the_others(tenants):
+    TenantFactory(time_zone="Mars/Olympus_Mons")
+    requests(tenants[0], 100)
+    assert delete_expired(NOW) == 1
+
+
 def test_it_goes_on_where_it_was_stopped(tenants, monkeypatch):
     acme, _ = tenants
     monkeypatch.setattr(retention, "BATCH", 10)
