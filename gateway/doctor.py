@@ -125,11 +125,13 @@ def recorder() -> Finding:
 
 @check
 def workers() -> Finding:
+    from kombu.exceptions import OperationalError
+
     from gateway.celery import app
 
     try:
         answers = app.control.ping(timeout=WAIT_S)
-    except OSError as error:  # kombu's own are of this kind
+    except (OperationalError, OSError) as error:
         return Finding("bad", f"Workers cannot be asked: {_short(error)}.", "Celery needs Redis: see above.")
     if not answers:
         return Finding("bad", "No worker answers: no sums, no mail, nothing is deleted.", "celery -A gateway.celery worker")
