@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.contrib.auth.models import AnonymousUser
 
-from accounts.models import Tenant, User
+from accounts.models import Membership, Tenant, User
 
 
 def tenants_of(user: User | AnonymousUser) -> Sequence[Tenant]:
@@ -18,3 +18,11 @@ def tenants_of(user: User | AnonymousUser) -> Sequence[Tenant]:
     if not isinstance(user, User):
         return []
     return list(Tenant.objects.filter(memberships__user=user, is_active=True).order_by("name"))
+
+
+def tenants_whose_prompts_are_open_to(user: User | AnonymousUser) -> Sequence[Tenant]:
+    """Those of which this person is an owner or an admin: what people wrote is not every colleague's to read."""
+    if not isinstance(user, User):
+        return []
+    roles = (Membership.Role.OWNER, Membership.Role.ADMIN)
+    return list(Tenant.objects.filter(memberships__user=user, memberships__role__in=roles, is_active=True).order_by("name"))

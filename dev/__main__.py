@@ -58,10 +58,10 @@ def _port() -> int:
 def _environment(port: int) -> dict[str, str]:
     """Ours over the caller's, with secrets that stay the same from start to start."""
     kept = VAR / "secrets.json"
-    if not kept.exists():
-        made = {"SECRET_KEY": secrets.token_urlsafe(50), "KEY_PEPPER": secrets.token_urlsafe(32)}
-        kept.touch(0o600)
-        kept.write_text(json.dumps(made))
+    made = {name: secrets.token_urlsafe(50) for name in ("SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY")}
+    made |= json.loads(kept.read_text()) if kept.exists() else {}
+    kept.touch(0o600)
+    kept.write_text(json.dumps(made))
     ours = {
         "DJANGO_SETTINGS_MODULE": "gateway.settings",
         "ROUTEPLEX_ENV": "development",
@@ -70,7 +70,7 @@ def _environment(port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "DRAIN_GRACE_S": os.environ.get("DRAIN_GRACE_S", "5"),
     }
-    return {**os.environ, **json.loads(kept.read_text()), **ours}
+    return {**os.environ, **made, **ours}
 
 
 def _start(supervisor: Supervisor, env: dict[str, str], port: int) -> None:

@@ -19,11 +19,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.access import tenants_of
+from accounts.access import tenants_of, tenants_whose_prompts_are_open_to
 from accounts.api import KeyAuthentication, KeyUser
+from accounts.envelopes import Unreadable
 from accounts.ids import request_id as new_request_id
 from accounts.refusals import MissingKey
 from gateway import errors
+from gateway.kept import contents_of
 from gateway.record import Recorded, decision_of
 from gateway.wire import openai
 from routing.classify import classify
@@ -80,6 +82,20 @@ class ReplayView(APIView):
         differing = msgspec.to_builtins(differences(before, after), str_keys=True)
         answer = {"request_id": request_id, "identical": not differing, "differences": differing}
         return Response({**answer, "decision": explanation(after, recorded.classification)})
+
+
+class ContentsView(APIView):
+    """GET /api/v1/requests/{request_id}/contents: what was asked and answered, for a person who may read it, no API key."""
+
+    def get(self, request: Request, request_id: str) -> Response:
+        readable = tenants_whose_prompts_are_open_to(request.user)
+        try:
+            contents = contents_of(readable, request_id[:64])
+        except Unreadable as error:
+            raise errors.NotFound(f"What was kept of this request cannot be read any more: {error}.") from error
+        if contents is None:
+            raise errors.NotFound(f"Nothing is kept of a request {request_id[:64]!r} that you may read.")
+        return Response(msgspec.to_builtins(contents), headers={"cache-control": "no-store"})
 
 
 class NowhereView(APIView):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from gateway import budgets
+from gateway import budgets, contents
 from gateway.drain import at_work
 from gateway.execute import execute
 from gateway.limits import admitted
@@ -53,6 +53,8 @@ async def answer(call: Call, tally: Tally | None = None) -> AsyncGenerator[Head 
         try:
             async with admitted(decision, tally) as allowed:
                 answers = execute(allowed, request, tally, record)
+                if call.caller.keeps_contents:
+                    answers = contents.noted(answers, call.body, tally)
                 async with aclosing(answers), aclosing(call.wire.render(request, answers, tally)) as pieces:
                     async for piece in pieces:
                         yield piece

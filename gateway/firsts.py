@@ -2,7 +2,7 @@
 
 its caller reads        pieces pass on as they come, no faster than they are read
 its caller has gone     the answer is made to its end all the same, and kept
-a provider was asked    what came of it is kept, errors too; a whole answer before it leaves, a stream before it ends
+a provider was asked    what came of it is kept, errors too; before the last of it leaves
 nobody was asked        the key is released
 the database is away    the answer leaves; it waits in memory, at most SETTLE_S, to be kept
 """
@@ -22,7 +22,7 @@ from typing import Any
 from channels.db import DatabaseSyncToAsync
 from django.db import Error as DatabaseError
 
-from gateway import claims
+from gateway import claims, sse
 from gateway.chat import Call, answer
 from gateway.claims import BEAT_S, Claim, First, Question
 from gateway.errors import INTERNAL, Stopping, describe
@@ -98,12 +98,12 @@ class _Reader:
 async def _run(call: Call, tally: Tally, claim: Claim, seal: bytes, reader: _Reader) -> None:
     transcript = Transcript()
     ending: Exception | None = None
-    last: bytes | None = None  # of a whole answer: it is kept before it leaves
+    last: bytes | None = None  # who has it may ask again at once: it is kept before
     try:
         async with aclosing(answer(call, tally)) as pieces:
             async for piece in pieces:
                 transcript.add(piece)
-                if isinstance(piece, bytes) and transcript.head and transcript.head.whole:
+                if isinstance(piece, bytes) and (transcript.is_whole or piece.endswith(sse.DONE)):
                     last = piece
                 else:
                     await reader.put(piece)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from weakref import WeakValueDictionary
 
 from django.db import Error as DatabaseError
 
@@ -29,6 +30,9 @@ from gateway.wire import Head
 NAME, HEADER = "Idempotency-Key", b"idempotency-key"
 MAX_KEY = 255  # characters
 CLAIM_S = 5.0  # the database must have answered within this time, or no money is spent
+AT_ONCE = 2  # questions of one API key to the database: half of the threads, whatever somebody sends
+
+_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
 
 def answer_once(call: Call) -> AsyncGenerator[Head | bytes]:
@@ -71,19 +75,21 @@ def _question(call: Call, keys: Keys) -> Question:
 
 async def _claimed(question: Question, request_id: str) -> Claim | First:
     """Raises IdempotencyUnavailable: no money has been spent then."""
-    if (first := firsts.running_here(question)) is not None:
-        return first
-    asked = asyncio.ensure_future(firsts.database(claims.claim, question, request_id))
+    turn = _turns.setdefault(question.key_id, asyncio.Semaphore(AT_ONCE))
+    asked: asyncio.Future[Claim | First] | None = None
     try:
-        async with asyncio.timeout(CLAIM_S):
+        async with asyncio.timeout(CLAIM_S), turn:
+            if (first := firsts.running_here(question)) is not None:
+                return first
+            asked = asyncio.ensure_future(firsts.database(claims.claim, question, request_id))
             return await asyncio.shield(asked)
     except DatabaseError as error:
         raise IdempotencyUnavailable from error
-    except TimeoutError as error:
-        asked.add_done_callback(firsts.give_back)
-        raise IdempotencyUnavailable from error
-    except asyncio.CancelledError:
-        asked.add_done_callback(firsts.give_back)
+    except (TimeoutError, asyncio.CancelledError) as error:
+        if asked is not None:
+            asked.add_done_callback(firsts.give_back)
+        if isinstance(error, TimeoutError):
+            raise IdempotencyUnavailable from error
         raise
 
 

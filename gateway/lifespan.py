@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import budgets, drain, firsts, limits, probes, readiness, record, transport, vitals
+from gateway import budgets, contents, drain, firsts, limits, probes, readiness, record, transport, vitals
 from gateway.budgets import Budgets
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
@@ -48,6 +48,7 @@ async def serving() -> AsyncGenerator[None]:
         for task in behind:
             task.cancel()
         await asyncio.gather(*behind, return_exceptions=True)
+        await contents.write(settings.JOURNAL_DIR)
         await spending.close()
         budgets.use(None)
         limits.use(None)
@@ -68,6 +69,7 @@ def _behind(journal: Journal, rates: Rates, spending: Budgets) -> list[Coroutine
         rates.beat(),
         spending.run(),
         firsts.beat(),
+        contents.keep_written(settings.JOURNAL_DIR),
         gossip.run(),
         vitals.tell(settings.JOURNAL_DIR),
         *active,

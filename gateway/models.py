@@ -136,6 +136,36 @@ class IdempotentAnswer(models.Model):
         return f"{self.request_id} {self.state}"
 
 
+class KeptContent(models.Model):
+    """What was asked and answered, sealed (gateway/kept.py); only of tenants that want it, for as long as they want it."""
+
+    id = models.BigAutoField(primary_key=True)
+    request_id = models.CharField(max_length=32, unique=True)
+    tenant = models.ForeignKey(
+        "accounts.Tenant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    received_at = models.DateTimeField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant", "received_at"], name="contents_of_a_tenant")]
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class Horizon(models.Model):
+    """From when on all of a tenant's requests are there; what is older may be deleted (gateway/horizons.py)."""
+
+    tenant = models.OneToOneField(
+        "accounts.Tenant", primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    requests_since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} since {self.requests_since}"
+
+
 class Rollup(models.Model):
     """An hour (UTC) or a day (of the tenant's time zone), summed: made from requests and ledger, and made anew at will."""
 
@@ -231,9 +261,11 @@ class BudgetAlert(models.Model):
     window = models.ForeignKey(BudgetWindow, on_delete=models.CASCADE, related_name="alerts")
     share = models.PositiveSmallIntegerField(help_text="Percent.")
     at = models.DateTimeField(default=timezone.now)
+    told_at = models.DateTimeField(null=True, editable=False, help_text="When messages of it were written.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["window", "share"], name="one_alert_each")]
+        indexes: ClassVar = [models.Index(fields=["at"], condition=models.Q(told_at=None), name="alerts_to_be_told")]
 
     def __str__(self) -> str:
         return f"{self.share} % of {self.window}"

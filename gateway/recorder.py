@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, transaction
 
-from gateway import ledger, metrics, settlement, vitals
+from gateway import kept, ledger, metrics, settlement, vitals
 from gateway.journal import FOLDER_ID, READY, folder_id, process_of
 from gateway.models import RequestLog
 from gateway.reconcile import violations
@@ -137,8 +137,9 @@ class Recorder:
         self._count_violations()
         if not any(tail.more for tail in self.tails.values()):
             metrics.caught_up(began)
+        contents = kept.take_in(self.folder)
         self._write_last_used()
-        return bool(moved or finished)
+        return bool(moved or finished or contents)
 
     def _follow(self, tail: Tail) -> bool:
         """Whether this journal had grown."""

@@ -7,7 +7,7 @@ it comes out the same. Requests count for the model that answered, money and tok
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from accounts.models import Tenant
+from gateway import horizons
 from gateway.models import LedgerEntry, RequestLog, Rollup
 
 LATE = timedelta(minutes=10)  # a transaction of the recorder's is over after that
@@ -37,9 +38,9 @@ def roll_up(since: datetime | None = None) -> int:
 
 
 def rebuild() -> int:
-    """All of them, from nothing but the requests and the ledger."""
+    """All of them, from nothing but the requests and the ledger; those stay whose requests are deleted by now."""
     with transaction.atomic():
-        Rollup.objects.all().delete()
+        Rollup.objects.filter(horizons.within("starts_at")).delete()
         return roll_up(datetime.min.replace(tzinfo=UTC))
 
 
@@ -51,18 +52,20 @@ def _days(hours: Iterable[datetime]) -> Iterator[tuple[Tenant, datetime, datetim
             zone = ZoneInfo(tenant.time_zone)
             for moment in (hour, hour + HOUR - timedelta(microseconds=1)):
                 day = moment.astimezone(zone).date()
-                yield tenant, _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+                yield tenant, midnight(day, zone), midnight(day + timedelta(days=1), zone)
 
 
-def _midnight(day: Any, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 @transaction.atomic
 def _sum(period: str, start: datetime, end: datetime, tenant: Tenant | None) -> None:
-    """One period, of one tenant or of all, summed anew."""
-    own = {} if tenant is None else {"tenant_id": tenant.pk}
-    old = Rollup.objects.filter(period=period, starts_at=start, **own)
+    """One period, of one tenant or of all, summed anew; not of those whose requests of that time are deleted."""
+    own = Q() if tenant is None else Q(tenant_id=tenant.pk)
+    if deleted := horizons.beyond(start):
+        own &= ~Q(tenant_id__in=deleted)
+    old = Rollup.objects.filter(own, period=period, starts_at=start)
     list(old.select_for_update().values_list("pk", flat=True))  # two that sum the same wait for each other
     sums: dict[tuple[Any, ...], Rollup] = {}
 
@@ -73,10 +76,10 @@ def _sum(period: str, start: datetime, end: datetime, tenant: Tenant | None) -> 
         return sums[key]
 
     failed = Q(status__in=[RequestLog.Status.ERROR, RequestLog.Status.ORPHANED])
-    requests = RequestLog.objects.filter(received_at__gte=start, received_at__lt=end, **own).values(*BY)
+    requests = RequestLog.objects.filter(own, received_at__gte=start, received_at__lt=end).values(*BY)
     for row in requests.annotate(all=Count("pk"), failed=Count("pk", filter=failed)).order_by():
         of(row).requests, of(row).failures = row["all"], row["failed"]
-    entries = LedgerEntry.objects.filter(at__gte=start, at__lt=end, **own).values(*BY)
+    entries = LedgerEntry.objects.filter(own, at__gte=start, at__lt=end).values(*BY)
     for row in entries.annotate(i=Sum("input_tokens"), o=Sum("output_tokens"), usd=Sum("amount_usd")).order_by():
         of(row).input_tokens, of(row).output_tokens, of(row).cost_usd = row["i"], row["o"], row["usd"]
     old.delete()

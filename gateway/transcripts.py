@@ -81,6 +81,10 @@ class Transcript:
             if self._size > MAX_BYTES:
                 self.too_long, self._pieces = True, []
 
+    @property
+    def is_whole(self) -> bool:
+        return self.head is not None and self.head.whole
+
     def reply(self) -> Reply:
         assert self.head is not None, "an answer begins with a Head"
         headers = [(name, value) for name, value in self.head.headers if not name.startswith(_OF_THAT_MOMENT)]

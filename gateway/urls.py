@@ -15,5 +15,6 @@ urlpatterns = [
     re_path(r"^api/v1/route/?$", api.RouteView.as_view(), name="api_route"),
     re_path(r"^api/v1/decisions/(?P<request_id>[^/]+)/?$", api.DecisionView.as_view(), name="api_decision"),
     re_path(r"^api/v1/decisions/(?P<request_id>[^/]+)/replay/?$", api.ReplayView.as_view(), name="api_replay"),
+    re_path(r"^api/v1/requests/(?P<request_id>[^/]+)/contents/?$", api.ContentsView.as_view(), name="api_contents"),
     re_path(r"^api/", api.NowhereView.as_view()),
 ]

@@ -22,7 +22,7 @@ def test_the_table_of_settings_is_the_code_s():
     text = (ROOT / "docs/operations.md").read_text("utf-8").split("## Settings")[1].split("\n## ")[0]
     told = {name for row in re.findall(r"^\| (`.+?) \|", text, re.M) for name in re.findall(r"`(\w+)`", row)}
     code = (ROOT / "gateway/settings.py").read_text("utf-8")
-    read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice)\(\s*["\'](\w+)', code))
+    read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice|mailer)\(\s*["\'](\w+)', code))
     for provider in catalog().providers.values():
         read |= {provider.key_setting, provider.base_url_setting} - {None}
     assert told == read

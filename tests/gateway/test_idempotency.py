@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,11 @@ from datetime import timedelta
 import httpx
 import openai
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.keys import create_key
-from gateway import claims, firsts, transcripts
+from gateway import claims, firsts, idempotency, transcripts
 from gateway.models import IdempotentAnswer, LedgerEntry, RequestLog
 from gateway.recorder import Recorder
 from tests import redis_server
@@ -67,7 +68,7 @@ def test_a_whole_answer_is_told_again_byte_for_byte(post, provider, acme, logged
     rows = logged(tenant=acme.tenant)
     assert [(row.status, row.http_status) for row in rows] == [("ok", 200), ("replayed", 200)]
     assert rows[1].cost_usd == 0
-    assert LedgerEntry.objects.count() == 1
+    assert LedgerEntry.objects.filter(tenant=acme.tenant).count() == 1
 
 
 def test_a_stream_is_streamed_again_to_the_official_sdk(sdk, provider):
@@ -232,9 +233,9 @@ def test_a_hundred_at_once_make_one_call_and_one_entry(tmp_path, provider, acme,
     assert len(provider.requests) == 1
     recorder = Recorder(tmp_path / "journal")
     until(lambda: not recorder.step() and not list((tmp_path / "journal").glob("*.journal")))
-    assert LedgerEntry.objects.count() == 1
-    assert RequestLog.objects.filter(status="ok").count() == 1
-    assert RequestLog.objects.filter(status="replayed").count() == 99
+    assert LedgerEntry.objects.filter(tenant=acme.tenant).count() == 1
+    assert RequestLog.objects.filter(tenant=acme.tenant, status="ok").count() == 1
+    assert RequestLog.objects.filter(tenant=acme.tenant, status="replayed").count() == 99
 
 
 # --- what dies
@@ -265,6 +266,23 @@ def test_a_process_that_died_is_told_of_and_nobody_pays_twice(tmp_path, provider
     provider.clear()
     provider.say("alpha", scripted.whole(ANSWER))
     assert post(BODY).status_code == 200, "after 24 hours the key is free"
+
+
+def test_what_a_leaving_process_had_to_cut_short_is_told_again(tmp_path, provider, acme, post):
+    provider.say("alpha", scripted.stream(ROLE, WORDS[0], 60.0, WORDS[1], FINISH, DONE))
+    with serving(tmp_path, provider.url, DRAIN_LAG_S="0", DRAIN_GRACE_S="1") as (process, port):
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(post, STREAMED, url=f"http://127.0.0.1:{port}")
+            until(lambda: IdempotentAnswer.objects.exists() and provider.requests)
+            process.send_signal(signal.SIGTERM)
+            first = asked.result()
+        process.wait(PATIENCE_S)
+    assert b"service_unavailable" in first.content
+    assert IdempotentAnswer.objects.get().state == "kept"
+    again = post(STREAMED)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.content == first.content
+    assert len(provider.requests) == 1
 
 
 def test_a_process_at_work_is_heard_of(server, provider, acme, post, monkeypatch):
@@ -346,15 +364,15 @@ def test_nobody_reads_it_without_the_api_key(post, provider, acme):
             transcripts.unsealed(bytes(row.answer), key, told)
 
 
-def test_a_claim_that_nobody_waits_for_is_given_back(acme, transactional_db):
-    question = claims.Question(tenant_id=str(acme.tenant.pk), key_id=str(acme.row.pk), name="n", fingerprint="f")
-
-    async def given_back():
-        asked = asyncio.ensure_future(firsts.database(claims.claim, question, "req_1"))
-        asked.add_done_callback(firsts.give_back)
-        await asked
-        while firsts._runs or firsts.running_here(question):
-            await asyncio.sleep(0.05)
-
-    asyncio.run(given_back())
-    assert IdempotentAnswer.objects.count() == 0
+def test_a_database_that_is_too_slow_is_not_waited_for_and_blocks_no_key(post, provider, monkeypatch):
+    monkeypatch.setattr(idempotency, "CLAIM_S", 0.5)
+    post(body={**BODY, "model": "nobody"})  # the API key is known from now on
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"LOCK TABLE {IdempotentAnswer._meta.db_table} IN EXCLUSIVE MODE")
+        assert code(post()) == (503, "service_unavailable")
+    assert provider.requests == []
+    monkeypatch.setattr(idempotency, "CLAIM_S", PATIENCE_S)
+    provider.say("alpha", scripted.whole(ANSWER))
+    until(lambda: post().status_code == 200)
+    assert len(provider.requests) == 1
