@@ -106,6 +106,11 @@ def test_who_may_read_it(post, provider, acme, wanted, held, client):
     assert client.get(f"/api/v1/requests/{name}/contents").status_code in (401, 403), "nobody"
     with_a_key = client.get(f"/api/v1/requests/{name}/contents", headers={"authorization": f"Bearer {acme.key}"})
     assert with_a_key.status_code in (401, 403), "an API key is no person"
+    acme.tenant.memberships.filter(user=acme.bob).update(role="admin")
+    assert read(acme.bob, name).status_code == 200
+    acme.tenant.is_active = False
+    acme.tenant.save()
+    assert read(acme.alice, name).status_code == 404
 
 
 def test_a_row_in_another_tenant_s_place_does_not_open(post, provider, acme, wanted, held):
