@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.models import ApiKey, Budget, Limit, Membership, Tenant, User
+from accounts.models import ApiKey, Budget, Limit, Membership, Message, Plan, Tenant, User, Webhook
 
 
 @admin.register(User)
@@ -65,4 +65,36 @@ class BudgetAdmin(admin.ModelAdmin):
         return ("tenant", "api_key", "period", "unit") if obj is not None else ()
 
     def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Plan)
+class PlanAdmin(admin.ModelAdmin):
+    """A tenant is put on a plan with `manage.py set_plan`, which gives it the plan's budget, too."""
+
+    list_display = ("name", "markup_percent", "requests_per_minute", "tokens_per_minute", "running", "month_usd")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(admin.ModelAdmin):
+    """Made where the secret can be shown once (`manage.py add_webhook`)."""
+
+    list_display = ("tenant", "url", "is_active", "created_at")
+    list_select_related = ("tenant",)
+    readonly_fields = ("tenant", "created_at")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+
+@admin.register(Message)
+class MessageAdmin(admin.ModelAdmin):
+    list_display = ("event", "tenant", "kind", "to", "state", "tries", "last_status", "last_problem", "due_at")
+    list_select_related = ("tenant",)
+    list_filter = ("state", "kind", "event")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
         return False

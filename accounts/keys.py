@@ -30,7 +30,7 @@ from msgspec import Struct
 
 from accounts.refusals import ExpiredKey, InvalidKey, KeysUnavailable, MissingKey
 from routing.rules import Rules
-from routing.types import Caller
+from routing.types import Caller, RateLimit
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Tenant, User
@@ -196,7 +196,7 @@ def _keep(prefix: str, known: _Known | None) -> None:
 def _load(prefix: str) -> _Known | None:
     from accounts.models import ApiKey
 
-    row = ApiKey.objects.select_related("tenant__routing_rules").filter(prefix=prefix).first()
+    row = ApiKey.objects.select_related("tenant__routing_rules", "tenant__plan").filter(prefix=prefix).first()
     peppers = {pepper_id(p): p for p in settings.KEY_PEPPERS}
     if row is None or row.pepper_id not in peppers:
         return None
@@ -227,9 +227,20 @@ def _caller(row: ApiKey) -> Caller:
         rules=rules.as_rules() if rules else Rules(),
         strategies={own.name: own.as_parts() for own in row.tenant.strategies.all()},
         keeps_contents=row.tenant.keep_contents_days > 0,
-        limits=tuple(limit.as_rate_limit() for limit in row.tenant.limits.filter(theirs)),
+        limits=_limits(row.tenant, [limit.as_rate_limit() for limit in row.tenant.limits.filter(theirs)]),
         budgets=() if row.is_test else tuple(budget.as_spend_limit() for budget in budgets),
     )
+
+
+def _limits(tenant: Tenant, own: Sequence[RateLimit]) -> tuple[RateLimit, ...]:
+    """The tenant's and the key's own, and the plan's: what the plan grants to all keys together can only be made tighter."""
+    if tenant.plan is None:
+        return tuple(own)
+    plan = tenant.plan.as_rate_limit()
+    of_all = [limit for limit in own if (limit.owner, limit.model) == ("tenant", "")]
+    tightest = plan.tightened(*of_all)
+    others = [limit for limit in own if limit not in of_all]
+    return (tightest, *others) if tightest.bounds else tuple(others)
 
 
 # --- forgetting what has changed
@@ -245,6 +256,7 @@ _CHANGES = (
     "tenant__strategies__changed_at",
     "tenant__limits__changed_at",
     "tenant__budgets__changed_at",
+    "tenant__plan__changed_at",
 )
 
 

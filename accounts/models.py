@@ -47,6 +47,39 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
+class Plan(models.Model):
+    """What the operator grants and charges the tenants on it, where nothing else was agreed with one of them."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    markup_percent = models.DecimalField(
+        max_digits=6, decimal_places=2, default=0, validators=[MinValueValidator(0)], help_text="Charged on top of the cost."
+    )
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    running = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)], help_text="Requests at once.")
+    month_usd = models.DecimalField(
+        max_digits=19,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="The budget that a tenant gets when it is put on this plan.",
+    )
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_rate_limit(self) -> RateLimit:
+        return RateLimit(
+            owner="tenant",
+            model="",
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            running=self.running,
+        )
+
+
 class Tenant(models.Model):
     """A customer: owns keys, requests, budgets and what was learned for it."""
 
@@ -64,6 +97,10 @@ class Tenant(models.Model):
         default=400,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text="What is recorded of requests (never their contents) is kept for so many days.",
+    )
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="tenants")
+    markup_percent = models.DecimalField(
+        max_digits=6, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text="Empty: the plan's."
     )
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -231,3 +268,54 @@ class Budget(models.Model):
             zone=self.tenant.time_zone,
             unpriced=self.allow_unpriced,
         )
+
+
+class Webhook(models.Model):
+    """A tenant's own server, which is told of what happens. Its secret is sealed and shown once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="webhooks")
+    url = models.URLField(max_length=500)
+    events = models.JSONField(default=list, blank=True, help_text="Such as budget.threshold_reached; empty: all.")
+    sealed_secret = models.BinaryField(editable=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Message(models.Model):
+    """Something that somebody is to be told, and what came of it."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", "e-mail"
+        WEBHOOK = "webhook"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DELIVERED = "delivered"
+        GIVEN_UP = "given_up", "given up"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="messages")
+    event = models.CharField(max_length=64)
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    webhook = models.ForeignKey(Webhook, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
+    to = models.CharField(max_length=500)
+    payload = models.JSONField()
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    due_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveSmallIntegerField(default=0)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_problem = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=models.Q(state="waiting"), name="messages_that_wait"),
+            models.Index(fields=["tenant", "-created_at"], name="messages_of_a_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.to}"

@@ -89,7 +89,7 @@ class Parts:
 
     def _start(self, name: str, command: list[str], port: int | None = None) -> None:
         part = self.parts[name] = Part(name, command, self._env(), self.folder / f"{name}.log")
-        self.supervisor.start(part, ready=lambda: port is None or _listens(port), within_s=60)
+        self.supervisor.start(part, ready=lambda: port is None or listens(port), within_s=60)
 
     def _env(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
@@ -115,7 +115,7 @@ def providers(upstream: str) -> str:
     return ours + _PROVIDER.format(name="paced", url=upstream + PACE) + paced
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

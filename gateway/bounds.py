@@ -8,12 +8,13 @@ counts as all that the model can read. Nothing here knows a budget.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from msgspec import Struct
 
 from routing.chat import ChatBody, ImagePart, RefusalPart, TextPart
 from routing.prices import in_force
-from routing.types import ChatRequest, Model, Rates, Unit
+from routing.types import ChatRequest, Model, Unit
 
 FRAMING_TOKENS = 64  # of a request
 MESSAGE_TOKENS = 16  # of each of its messages
@@ -59,9 +60,11 @@ def bound_of(model: Model, request: ChatRequest, on: date) -> Bound:
     asked = min(_input(body, request.size), model.context_tokens)
     choices = body.n or 1
     limit = min(body.output_limit or model.max_output_tokens, model.context_tokens)
-    rates = _dearest(model, on, asked)
+    for above, input_rate, output_rate in _rates(model, on):
+        if asked > above:
+            usd = Line(asked * input_rate, output_rate)
     return Bound(
-        usd=Line(asked * _input_rate(rates), _output_rate(rates)),
+        usd=usd,
         tokens=Line(asked, 1),
         output=limit * choices,
         choices=choices,
@@ -93,15 +96,15 @@ def _thinking(body: ChatBody) -> int:
     return budget if isinstance(budget, int) and budget > 0 else 0
 
 
-def _dearest(model: Model, on: date, input_tokens: int) -> list[Rates]:
-    """Those that may come to hold: the input may turn out to be shorter than we fear."""
+@lru_cache(4096)
+def _rates(model: Model, on: date) -> tuple[tuple[int, int, int], ...]:
+    """(above so many input tokens, of input, of output): the dearest that may come to hold. The input may turn out to be
+    shorter than we fear, so a tier is never cheaper than those below it."""
     price = in_force(model, on)
-    return [price.rates, *(rates for above, rates in price.tiers if above < input_tokens)]
-
-
-def _input_rate(among: list[Rates]) -> int:
-    return max(max(r.input, r.cached_input or 0, r.cache_write or 0, r.input_audio or 0) for r in among)
-
-
-def _output_rate(among: list[Rates]) -> int:
-    return max(max(r.output, r.output_audio or 0) for r in among)
+    rows: list[tuple[int, int, int]] = []
+    for above, r in ((-1, price.rates), *price.tiers):
+        asked = max(r.input, r.cached_input or 0, r.cache_write or 0, r.input_audio or 0)
+        answered = max(r.output, r.output_audio or 0)
+        _, before, before_out = rows[-1] if rows else (0, 0, 0)
+        rows.append((above, max(asked, before), max(answered, before_out)))
+    return tuple(rows)

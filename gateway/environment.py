@@ -6,7 +6,8 @@ Secrets come from `NAME` or from the file that `NAME_FILE` names, as containers 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -86,3 +87,31 @@ def parsed[T](name: str, parse: Callable[[str], T], value: str) -> T:
         return parse(value)
     except Exception as error:
         raise ImproperlyConfigured(f"{name} cannot be understood: {error}") from error
+
+
+_BACKENDS = {"smtp": "smtp", "smtp+tls": "smtp", "smtps": "smtp", "file": "filebased", "console": "console", "none": "dummy"}
+MAIL_S = 10
+
+
+def mailer(name: str, default: str) -> dict[str, Any]:
+    """Django's MAILERS entry for an address: smtp://user:password@host:port, smtp+tls://…, smtps://…, file:///folder, console://,
+    none://."""
+    parts = urlsplit(secret(name) or default)
+    if parts.scheme not in _BACKENDS or (parts.scheme.startswith("smtp") and not parts.hostname):
+        raise ImproperlyConfigured(
+            f"{name} is not an address such as smtp+tls://user:password@host:587, file:///folder or none://."
+        )
+    entry: dict[str, Any] = {"BACKEND": f"django.core.mail.backends.{_BACKENDS[parts.scheme]}.EmailBackend"}
+    if parts.scheme == "file":
+        entry["OPTIONS"] = {"file_path": parts.path}
+    elif parts.hostname:
+        entry["OPTIONS"] = {
+            "host": parts.hostname,
+            "port": parts.port or {"smtps": 465, "smtp+tls": 587}.get(parts.scheme, 25),
+            "username": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "use_tls": parts.scheme == "smtp+tls",
+            "use_ssl": parts.scheme == "smtps",
+            "timeout": MAIL_S,
+        }
+    return entry

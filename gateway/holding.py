@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from gateway import budgets
 from gateway.bounds import Bound, bound_of
-from gateway.budgets import Full, Window
 from gateway.refusals import BudgetExhausted, BudgetsUnavailable, Unpriced
 from gateway.tally import Tally
+from gateway.windows import Full, Window
 from routing.types import Attempt, ChatRequest, Held, Model, SpendLimit, usd
 
 FIRST_TOKENS = 1024  # of a stream's output, reserved before it begins
@@ -53,13 +53,15 @@ class Holding:
         self.metered = bound.metered and bound.output > FIRST_TOKENS
         wanted = self._output = FIRST_TOKENS if self.metered else bound.output
         for limit in limits:
-            await self._take(limit, bound)
+            want = bound.line(limit.unit).of(self._output)
+            window = budgets.current().at_once(limit, tally.received_at, want)
+            if window is None:
+                await self._take(limit, bound, want)
+            else:
+                self._held.append((limit, window, want))
         if self._output < wanted:
             self._clamp(bound)
-        for number, (limit, window, amount) in enumerate(self._held):
-            needed = bound.line(limit.unit).of(self._output)
-            window.purse.put(amount - needed)
-            self._held[number] = limit, window, needed
+            self._give_back(bound)
         return self._request
 
     def let_go(self) -> None:
@@ -73,9 +75,9 @@ class Holding:
         self._attempt = attempt
         attempt.holds = tuple([Held(window.hold, limit.unit, amount) for limit, window, amount in self._held])
 
-    async def _take(self, limit: SpendLimit, bound: Bound) -> None:
+    async def _take(self, limit: SpendLimit, bound: Bound, want: int) -> None:
+        """Near the end of the budget: all of it, or as much of an output as there is still money for."""
         line, clamp = bound.line(limit.unit), self._request.preferences.clamp
-        want = line.of(self._output)
         good = line.of(min(self._output, max(self._expected(), bound.least))) if clamp else want
         least = line.of(min(self._output, bound.least)) if clamp else want
         try:
@@ -108,6 +110,13 @@ class Holding:
             fields={**fields, **dict.fromkeys(names, Raw(msgspec.json.encode(limit)))},
         )
         self._tally.clamped = limit
+
+    def _give_back(self, bound: Bound) -> None:
+        """What was reserved before another budget turned out to be the tighter one."""
+        for number, (limit, window, amount) in enumerate(self._held):
+            needed = bound.line(limit.unit).of(self._output)
+            window.purse.put(amount - needed)
+            self._held[number] = limit, window, needed
 
     # --- while it runs
 

@@ -1,7 +1,7 @@
 """Was this asked before? With an `Idempotency-Key`, the same request is answered once and told again.
 
-The first request with a key claims it in the database (gateway/claims.py): the one place where a request of the data
-plane waits for the database, because it asked for it; without the header nothing of this is touched. The answer of the
+The first request with a key claims it in the database (gateway/claims.py): such a request
+waits for the database, because it asked for it; without the header nothing of this is touched. The answer of the
 first is made by a task of its own (gateway/firsts.py), which comes to its end even when its caller has gone: whoever
 lost the connection asks again and is told what was paid for. A process that died leaves a claim that nobody takes over,
 because nobody knows what it had spent: that is told, too, and never guessed.

@@ -47,6 +47,9 @@ tokens = Counter("routeplex_tokens", "Tokens, as providers counted them.", ["pro
 cost = Counter("routeplex_cost_usd", "What providers charge.", ["provider", "model"], registry=REGISTRY)
 tenant_requests = Counter("routeplex_tenant_requests", "Requests of a tenant.", ["tenant", "status"], registry=REGISTRY)
 tenant_cost = Counter("routeplex_tenant_cost_usd", "What providers charge for a tenant.", ["tenant"], registry=REGISTRY)
+violations = Gauge(
+    "routeplex_budget_violations", "Windows, since the installation, in which more was spent than the budget.", registry=REGISTRY
+)
 journal_lag = Gauge("routeplex_journal_lag_seconds", "Since all that was written was in the database.", registry=REGISTRY)
 
 

@@ -261,9 +261,11 @@ class BudgetAlert(models.Model):
     window = models.ForeignKey(BudgetWindow, on_delete=models.CASCADE, related_name="alerts")
     share = models.PositiveSmallIntegerField(help_text="Percent.")
     at = models.DateTimeField(default=timezone.now)
+    told_at = models.DateTimeField(null=True, editable=False, help_text="When messages of it were written.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["window", "share"], name="one_alert_each")]
+        indexes: ClassVar = [models.Index(fields=["at"], condition=models.Q(told_at=None), name="alerts_to_be_told")]
 
     def __str__(self) -> str:
         return f"{self.share} % of {self.window}"

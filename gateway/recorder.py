@@ -30,6 +30,7 @@ from django.db import OperationalError, close_old_connections, transaction
 from gateway import kept, ledger, metrics, settlement, vitals
 from gateway.journal import FOLDER_ID, READY, folder_id, process_of
 from gateway.models import RequestLog
+from gateway.reconcile import violations
 from gateway.record import Intent, Outcome, decode_line
 from gateway.tally import price
 from routing.snapshot import catalog, keep_catalog
@@ -41,6 +42,7 @@ AWAY_S = 2.0  # pause while the database is away
 LEAVE_S = 20.0  # the longest that a recorder goes on after it was asked to leave
 LAST_USED_EVERY_S = 10.0
 RELEASE_EVERY_S = 5.0
+COUNT_EVERY_S = 60.0
 READ_BYTES = 2**20  # many lines; none is as long
 
 log = logging.getLogger("routeplex.recorder")
@@ -83,7 +85,7 @@ class Recorder:
         self.tails: dict[Path, Tail] = {}
         self.used: dict[str, float] = {}  # key id -> Unix seconds of its latest request
         self.used_written = time.monotonic()
-        self.released = float("-inf")  # monotonic seconds: when the dead were last looked for
+        self.released = self.counted = -inf  # monotonic seconds: when the dead were last looked for, and overrun budgets
         self.leave_by = inf  # monotonic seconds
         self.running = False
 
@@ -132,6 +134,7 @@ class Recorder:
             self._finish(self.tails.pop(path))
             vitals.forget(self.folder, process_of(path))
         self._release(at_once=bool(finished))
+        self._count_violations()
         if not any(tail.more for tail in self.tails.values()):
             metrics.caught_up(began)
         contents = kept.take_in(self.folder)
@@ -172,6 +175,11 @@ class Recorder:
             return  # nobody here has ever held any
         settlement.release(folder_id(self.folder), lambda: {process_of(path) for path in self.folder.glob("*" + READY)})
         self.released = time.monotonic()
+
+    def _count_violations(self) -> None:
+        if time.monotonic() - self.counted >= COUNT_EVERY_S:
+            metrics.violations.set(violations())
+            self.counted = time.monotonic()
 
     def _write_last_used(self) -> None:
         if not self.used or time.monotonic() - self.used_written < LAST_USED_EVERY_S:

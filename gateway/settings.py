@@ -92,9 +92,19 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "clear-sessions": {"task": "accounts.tasks.clear_sessions", "schedule": 24 * 3600},
     "roll-up": {"task": "gateway.tasks.roll_up", "schedule": 60},
+    "tell-alerts": {"task": "gateway.tasks.tell_alerts", "schedule": 10},
+    "deliver-messages": {"task": "accounts.tasks.deliver", "schedule": 10},
+    "forget-old-messages": {"task": "accounts.tasks.forget_old_messages", "schedule": 24 * 3600},
     "delete-expired": {"task": "gateway.tasks.delete_expired", "schedule": 600},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+
+# --- what people and servers are told
+
+MAILERS = {"default": env.mailer("EMAIL_URL", "smtp://localhost" if PRODUCTION else f"file://{VAR_DIR}/mail")}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "RoutePlex <routeplex@localhost>")
+WEBHOOKS_PLAIN_HTTP = env.flag("WEBHOOKS_PLAIN_HTTP", not PRODUCTION)
+WEBHOOKS_ALLOWED_NETWORKS = env.words("WEBHOOKS_ALLOWED_NETWORKS", () if PRODUCTION else ("127.0.0.0/8", "::1/128"))
 
 # --- the data plane
 

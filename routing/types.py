@@ -4,11 +4,11 @@ Pure: nothing here knows Django or a socket. Money on the hot path is in whole p
 published price of a token is a whole number of them, so sums are exact. Times are in milliseconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from routing.chat import ChatBody
 from routing.rules import Parts, Rules
@@ -106,6 +106,25 @@ class RateLimit(Struct, frozen=True, kw_only=True):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     running: int | None = None  # at once
+
+    @property
+    def bounds(self) -> bool:
+        """Whether there is anything that it limits."""
+        return (self.requests_per_minute, self.tokens_per_minute, self.running) != (None, None, None)
+
+    def tightened(self, *others: Self) -> Self:
+        """The smallest of each size."""
+        everyone = (self, *others)
+        return structs.replace(
+            self,
+            requests_per_minute=_least(limit.requests_per_minute for limit in everyone),
+            tokens_per_minute=_least(limit.tokens_per_minute for limit in everyone),
+            running=_least(limit.running for limit in everyone),
+        )
+
+
+def _least(sizes: Iterable[int | None]) -> int | None:
+    return min((size for size in sizes if size is not None), default=None)
 
 
 Unit = Literal["usd", "tokens"]

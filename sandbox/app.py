@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
+from secrets import token_hex
 from types import ModuleType
 from typing import Any
 
@@ -20,12 +21,22 @@ from sandbox.forms import Refused
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 REMEMBERED = 1000
+BILLS = 200_000  # the last ones
 
 _PATHS = (
     (re.compile(r"/openai/v1/chat/completions"), openai),
     (re.compile(r"/anthropic/v1/messages"), anthropic),
     (re.compile(r"/gemini/v1(?:beta)?/models/(?P<model>[^/:]+):(?P<way>generateContent|streamGenerateContent)"), gemini),
 )
+
+
+class Bill(msgspec.Struct, frozen=True, array_like=True):
+    """What a provider's own book says of one call; `id` is the answer's x-request-id."""
+
+    id: str
+    model: str
+    input_tokens: int
+    output_tokens: int
 
 
 class HungUp(Exception):
@@ -38,6 +49,7 @@ class Sandbox:
         self.faults = Faults()
         self.served: Counter[str] = Counter()  # requests, input_tokens, output_tokens, hung_up, by "what model"
         self.requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self.bills: deque[Bill] = deque(maxlen=BILLS)
         self.running = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -81,7 +93,7 @@ class Sandbox:
             return
         first, between = speed.of(model)
         await asyncio.sleep(first * self.speed + (fault.delay_ms / 1000 if fault and fault.kind == "delay" else 0))
-        self._count(model, plan)
+        send = _named(send, self._count(model, plan))
         if stream:
             await _stream(form, form.events(plan, asked, parsed), fault, between * self.speed, send)
         else:
@@ -102,10 +114,14 @@ class Sandbox:
         except (KeyError, TypeError, AttributeError) as error:
             raise Refused(400, f"Invalid request: {error!r}") from None
 
-    def _count(self, model: str, plan: Plan) -> None:
+    def _count(self, model: str, plan: Plan) -> str:
+        """The call's name on the bill."""
+        name = f"sandbox-{token_hex(8)}"
+        self.bills.append(Bill(name, model, plan.input_tokens, plan.output_tokens + plan.thought_tokens))
         self.served[f"requests {model}"] += 1
         self.served[f"input_tokens {model}"] += plan.input_tokens
         self.served[f"output_tokens {model}"] += plan.output_tokens + plan.thought_tokens
+        return name
 
 
 # --- failing
@@ -187,8 +203,19 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+def _named(send: Send, name: str) -> Send:
+    """`send`, with the call's name on its head."""
+
+    async def named(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"].append((b"x-request-id", name.encode()))
+        await send(message)
+
+    return named
+
+
 async def _head(send: Send, status: int, kind: bytes, fault: Fault | None = None) -> None:
-    headers = [(b"content-type", kind), (b"x-request-id", b"sandbox")]
+    headers = [(b"content-type", kind)]
     if fault and fault.retry_after is not None:
         headers.append((b"retry-after", f"{fault.retry_after:g}".encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -34,14 +34,17 @@ def _done(sandbox: Sandbox, method: str, what: str, body: bytes) -> tuple[int, A
             sandbox.speed = msgspec.json.decode(body, type=_Speed).speed
         case "GET", "served":
             return 200, {"running": sandbox.running, "counts": dict(sandbox.served)}
+        case "GET", "bills":
+            return 200, list(sandbox.bills)
         case "GET", "requests":
             return 200, list(sandbox.requests)
         case "POST", "reset":
             sandbox.faults = Faults()
             sandbox.served.clear()
             sandbox.requests.clear()
+            sandbox.bills.clear()
         case ("GET", "faults"):
             pass
         case _:
-            return 404, {"error": "There are faults, speed, served, requests and reset."}
+            return 404, {"error": "There are faults, speed, served, bills, requests and reset."}
     return 200, {"faults": sandbox.faults.all, "speed": sandbox.speed}

@@ -205,9 +205,14 @@ def recorder(server: str) -> Any:
 
 
 @pytest.fixture
-def logged(recorder: Any) -> Any:
+def logged(recorder: Any, transactional_db: None) -> Any:
     """The rows of RequestLog, newest last, after the recorder has moved what the journal holds."""
-    from gateway.models import RequestLog
+    from gateway.models import LedgerEntry, RequestLog
+
+    while recorder.step():  # what earlier tests have left
+        pass
+    RequestLog.objects.all().delete()
+    LedgerEntry.objects.all().delete()
 
     def rows(**filters: Any) -> list[RequestLog]:
         while recorder.step():

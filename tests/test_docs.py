@@ -22,7 +22,7 @@ def test_the_table_of_settings_is_the_code_s():
     text = (ROOT / "docs/operations.md").read_text("utf-8").split("## Settings")[1].split("\n## ")[0]
     told = {name for row in re.findall(r"^\| (`.+?) \|", text, re.M) for name in re.findall(r"`(\w+)`", row)}
     code = (ROOT / "gateway/settings.py").read_text("utf-8")
-    read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice)\(\s*["\'](\w+)', code))
+    read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice|mailer)\(\s*["\'](\w+)', code))
     for provider in catalog().providers.values():
         read |= {provider.key_setting, provider.base_url_setting} - {None}
     assert told == read
@@ -39,3 +39,13 @@ def test_links_lead_somewhere(file):
     page = ROOT / file
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_every_row_of_what_happens_names_tests_that_there_are():
+    text = (ROOT / "docs/operations.md").read_text("utf-8").split("| what happens | what follows |")[1].split("\n\n")[0]
+    rows = [row for row in text.splitlines()[2:] if row.startswith("|")]
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row.split("|")[3])
+        assert named, row
+        assert all(f"def {name}(" in tests for name in named), row

@@ -69,6 +69,10 @@ def role(name, env, **more):
             process.stdout.close()
 
 
+def get(url, **more):
+    return httpx.get(url, timeout=PATIENCE_S, **more)
+
+
 def until(true, process):
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
@@ -87,16 +91,16 @@ def test_what_serves(environment, name):
     port = str(_free_port())
     url = f"http://127.0.0.1:{port}"
     with role(name, environment, PORT=port, DRAIN_LAG_S="0") as process:
-        until(lambda: httpx.get(f"{url}/readyz").status_code == 200, process)
+        until(lambda: get(f"{url}/readyz").status_code == 200, process)
         healthy = subprocess.run(
             [sys.executable, DOCKER / "healthy"], env=environment | {"PORT": port}, check=False, timeout=PATIENCE_S
         )
         assert healthy.returncode == 0
-        assert httpx.get(f"{url}/v1/models").status_code == 401
-        page = httpx.get(f"{url}/sign-in", headers=BEHIND_A_PROXY)
+        assert get(f"{url}/v1/models").status_code == 401
+        page = get(f"{url}/sign-in", headers=BEHIND_A_PROXY)
         assert page.status_code == 200
         style = re.search(r'href="(/static/[^"]+\.css)"', page.text)
-        assert style and httpx.get(url + style[1], headers=BEHIND_A_PROXY).status_code == 200
+        assert style and get(url + style[1], headers=BEHIND_A_PROXY).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM)
     assert subprocess.run([sys.executable, DOCKER / "healthy"], env=environment | {"PORT": port}, check=False).returncode != 0
@@ -105,7 +109,7 @@ def test_what_serves(environment, name):
 def test_recorder(environment):
     port = str(_free_port())
     with role("recorder", environment, METRICS_PORT=port) as process:
-        until(lambda: "routeplex_journal_lag_seconds" in httpx.get(f"http://127.0.0.1:{port}/metrics").text, process)
+        until(lambda: "routeplex_journal_lag_seconds" in get(f"http://127.0.0.1:{port}/metrics").text, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 

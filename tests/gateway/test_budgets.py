@@ -17,6 +17,7 @@ from accounts.keys import create_key
 from accounts.models import Budget
 from gateway import budgets, leases
 from gateway.models import BudgetAlert, BudgetWindow, Hold, LedgerEntry, Spender
+from gateway.windows import Full
 from tests.gateway.conftest import ANSWER, DONE, FINISH, ROLE, USAGE, chunk
 from tests.upstream import stream, whole
 
@@ -179,6 +180,18 @@ def test_the_router_passes_over_what_would_cost_more_than_is_left(ask, server, a
     last = logged(tenant=acme.tenant)[-1]
     assert dear <= set(last.decision["excluded"]["would cost more than is left of the budget"])
     assert last.model not in dear
+
+
+def test_a_model_for_which_there_is_no_room_is_passed_over_before_anybody_is_asked(ask, acme, budget, provider):
+    """What an answer probably costs fits; what goo-1 may answer at most (0.64 USD) does not, of beta-1 (0.33 USD) it does."""
+    acme.row.allowed_models = ["beta/beta-1", "goo/goo-1"]
+    acme.row.save()
+    budget("0.4")
+    provider.say("beta", whole(ANSWER))
+    wishes = {"X-RoutePlex-Clamp": "off", "X-RoutePlex-Strategy": "cost", "X-RoutePlex-Explore": "off"}
+    about = ask(model="routeplex-ai", extra_headers=wishes).model_extra["x_routeplex"]
+    assert (about["model"], about["budget"]) == ("beta/beta-1", {"passed_over": ["goo/goo-1"]})
+    assert [request.path.split("/")[1] for request in provider.requests] == ["beta"]
 
 
 def test_nobody_together_spends_more_than_there_is_and_nearly_all_of_it(ask, acme, budget, provider, logged):
@@ -399,7 +412,7 @@ def test_a_new_day_begins_at_midnight_where_the_tenant_lives(acme, budget, serve
         behind = asyncio.create_task(process.run())
         before, _ = await process.take(limit, midnight - 1, 10**10, 10**10, 10**10)
         after, _ = await process.take(limit, midnight + 1, 10**10, 10**10, 10**10)
-        with pytest.raises(budgets.Full):
+        with pytest.raises(Full):
             await process.take(limit, midnight + 2, 1, 1, 1)
         behind.cancel()
         before.purse.put(10**10)

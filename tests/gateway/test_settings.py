@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from gateway import environment
 
 GOOD = {
     "ROUTEPLEX_ENV": "production",
@@ -70,3 +73,28 @@ def test_the_sandbox_runs_in_production_only_when_it_is_meant(tmp_path):
     done = manage(tmp_path, "check", **GOOD, SANDBOX_URL="http://127.0.0.1:9")
     assert "SANDBOX_ENABLED" in done.stderr
     assert manage(tmp_path, "check", **GOOD, SANDBOX_URL="http://127.0.0.1:9", SANDBOX_ENABLED="1").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "backend", "options"),
+    [
+        ("smtp+tls://u%40x:p@mail.example.com", "smtp", {"port": 587, "use_tls": True, "username": "u@x", "password": "p"}),
+        ("smtps://mail.example.com", "smtp", {"port": 465, "use_ssl": True}),
+        ("smtp://mail.example.com:2525", "smtp", {"port": 2525, "use_tls": False, "use_ssl": False}),
+        ("file:///tmp/mail", "filebased", {"file_path": "/tmp/mail"}),
+        ("console://", "console", {}),
+        ("none://", "dummy", {}),
+    ],
+)
+def test_where_mail_goes(monkeypatch, url, backend, options):
+    monkeypatch.setenv("EMAIL_URL", url)
+    entry = environment.mailer("EMAIL_URL", "none://")
+    assert entry["BACKEND"] == f"django.core.mail.backends.{backend}.EmailBackend"
+    assert options.items() <= entry.get("OPTIONS", {}).items()
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "pop://mail.example.com", "smtp://"])
+def test_mail_that_goes_nowhere_is_refused_by_name(monkeypatch, url):
+    monkeypatch.setenv("EMAIL_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
+        environment.mailer("EMAIL_URL", "none://")
