@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.routing.catalog import catalog
-from bench.routing.curve import curve, picture, table
+from bench.routing.curve import curve, picture, settings, table
 from bench.routing.data import LEFT_OUT, MOST, POOLS, Rows, learned, load, pool
 from bench.routing.elsewhere import elsewhere
 from bench.routing.router import WEIGHTS, Router
@@ -52,7 +52,7 @@ def _judge(asked: argparse.Namespace) -> None:
         router, rows = _fitted(_part(train, held_out=False)), _part(train, held_out=True)
     else:
         router, rows = (Served(asked.url, asked.key) if asked.url else Router(asked.weights)), load(asked.data, "public_test")
-    curves = {}
+    curves, told = {}, []
     for name, (_, models) in POOLS.items():
         some, quality, cost = pool(rows, name, None if asked.held_out else MOST)
         if isinstance(router, Served) and (missing := router.missing(some.texts[0], models)):
@@ -60,9 +60,11 @@ def _judge(asked: argparse.Namespace) -> None:
             continue
         result = ask(router, some, quality, cost, models)
         curves[name] = curve(result.curve, models, quality, cost)
+        if asked.curve:
+            told.append(settings(name, router, some, models, quality, cost))
         print(line(name, result), flush=True)
     if asked.curve:
-        print(*(table(name, found) for name, found in curves.items()), sep="\n")
+        print(*(table(name, found) for name, found in curves.items()), *told, sep="\n")
         asked.curve.write_text(picture(curves), "utf-8")
     if asked.left_out:
         _leave_out(asked.data)

@@ -8,10 +8,13 @@ from math import log
 import numpy as np
 from msgspec import Struct
 
+from bench.routing.data import Rows
 from bench.routing.hull import Array, Point, hull
+from bench.routing.yardstick import Answers, chosen
 
 WIDTH, HEIGHT, LEFT, BELOW = 300, 220, 40, 30
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of the best single model's cost
+SETTINGS = (("quality", None), ("balanced", None), ("cost", None), *(("auto", float(at)) for at in (0, 2, 4, 5, 6, 8, 10)))
 STYLE = "text{font:11px sans-serif;fill:#555}path{fill:none;stroke:#06c;stroke-width:2}circle{fill:#c60}rect{fill:#fff}"
 
 
@@ -38,6 +41,16 @@ def table(name: str, found: Curve) -> str:
 def _at(points: Sequence[Point], cost: float) -> str:
     costs, qualities = zip(*points, strict=True)
     return f"{np.interp(cost, costs, qualities):.3f}" if cost >= costs[0] else "–"
+
+
+def settings(name: str, router: Answers, rows: Rows, models: Sequence[str], quality: Array, cost: Array) -> str:
+    """A row: quality, and cost as a share of the best single model's, of each strategy and of the slider's whole numbers."""
+    each, best = np.arange(len(quality)), int(quality.mean(axis=0).argmax())
+    told = []
+    for strategy, slider in SETTINGS:
+        given = chosen(router, rows, models, strategy, slider)
+        told.append(f"{quality[each, given].mean():.3f} at {cost[each, given].mean() / cost[:, best].mean():.3f}")
+    return f"| {name} | {' | '.join(told)} |"
 
 
 def picture(curves: Mapping[str, Curve]) -> str:

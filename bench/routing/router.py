@@ -37,9 +37,9 @@ class Router:
         }
 
     def route(
-        self, text: str, models: Sequence[str], strategy: str = "auto", tenant: str = "default", lam: Any = None
+        self, text: str, models: Sequence[str], strategy: str = "auto", tenant: str = "default", lam: float | None = None
     ) -> dict[str, Any]:
-        """The model that the strategy puts first, with the predicted quality and cost (USD) of each."""
+        """The model that the strategy puts first, with the predicted quality and cost (USD) of each. `lam`: the slider, 0..10."""
         reading = classify_text(text)
         known = with_topics(reading, self.fitted.table, text)
         predicted = predict_all(self.fitted.weights, models, known)
@@ -57,7 +57,7 @@ class Router:
             input_tokens=1,
             max_output_tokens=None,
         )
-        score = scores(forecasts, STRATEGIES[strategy](classification, TRADEOFF))
+        score = scores(forecasts, STRATEGIES[strategy](classification, TRADEOFF if lam is None else lam))
         first = max(range(len(models)), key=lambda i: (score[i], models[i]))
         return {
             "model": models[first],

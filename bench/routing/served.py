@@ -18,8 +18,9 @@ class Served:
         self._url = url.rstrip("/") + "/api/v1/route"
         self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
 
-    def route(self, text: str, models: Sequence[str], strategy: str = "auto", **_: Any) -> Mapping[str, Any]:
-        told = self._ask(text, {"X-RoutePlex-Strategy": strategy})
+    def route(self, text: str, models: Sequence[str], strategy: str = "auto", *, lam: float | None = None) -> Mapping[str, Any]:
+        slider = {} if lam is None else {"X-RoutePlex-Tradeoff": str(lam)}
+        told = self._ask(text, {"X-RoutePlex-Strategy": strategy, **slider})
         found = {name: candidate for candidate in told["candidates"] for name in _names(candidate["model"])}
         ranked = [candidate["model"] for candidate in told["candidates"]]
         chosen = next((model for model in ranked if any(name in models for name in _names(model))), None)

@@ -21,7 +21,7 @@ HEADER = (
 class Answers(Protocol):
     """What can be judged: bench.routing.Router, bench.routing.served.Served."""
 
-    def route(self, text: str, models: Sequence[str]) -> Mapping[str, Any]: ...
+    def route(self, text: str, models: Sequence[str], strategy: str = ..., *, lam: float | None = ...) -> Mapping[str, Any]: ...
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -52,6 +52,11 @@ def ask(router: Answers, rows: Rows, quality: Array, cost: Array, models: Sequen
         p50_ms=float(np.percentile(took, 50)),
         p99_ms=float(np.percentile(took, 99)),
     )
+
+
+def chosen(router: Answers, rows: Rows, models: Sequence[str], strategy: str, slider: float | None) -> Array:
+    """The number of the model that each prompt is given to."""
+    return np.array([models.index(router.route(text, models, strategy, lam=slider)["model"]) for text in rows.texts])
 
 
 def line(name: str, result: Result) -> str:
