@@ -103,7 +103,7 @@ def _rates(model: Model, on: date) -> tuple[tuple[int, int, int], ...]:
     price = in_force(model, on)
     rows: list[tuple[int, int, int]] = []
     for above, r in ((-1, price.rates), *price.tiers):
-        asked = max(r.input, r.cached_input or 0, r.cache_write or 0, r.input_audio or 0)
+        asked = max(r.input, r.cached_input or 0, r.cache_write or 0, r.cache_write_1h or 0, r.input_audio or 0)
         answered = max(r.output, r.output_audio or 0)
         _, before, before_out = rows[-1] if rows else (0, 0, 0)
         rows.append((above, max(asked, before), max(answered, before_out)))

@@ -36,6 +36,7 @@ class _Amounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output: str | None = None
     cached_input: str | None = None
     cache_write: str | None = None
+    cache_write_1h: str | None = None
     input_audio: str | None = None
     output_audio: str | None = None
 

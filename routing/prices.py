@@ -43,9 +43,11 @@ def _input_cost(usage: Usage, rates: Rates) -> int:
     """The parts add up to the total, whatever a provider says: what they claim beyond it is nobody's."""
     left = max(usage.input_tokens, 0)
     total = 0
+    long = min(max(usage.cache_write_1h_tokens, 0), max(usage.cache_write_tokens, 0))
     for tokens, rate in (
         (usage.cached_input_tokens, rates.cached_input),
-        (usage.cache_write_tokens, rates.cache_write),
+        (long, rates.cache_write if rates.cache_write_1h is None else rates.cache_write_1h),
+        (usage.cache_write_tokens - long, rates.cache_write),
         (usage.input_audio_tokens, rates.input_audio),
     ):
         part = min(max(tokens, 0), left)

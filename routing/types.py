@@ -27,13 +27,14 @@ Ability = str  # a name out of routing.abilities: "tools", "image_input", "json_
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens of one answer. The details are parts of the totals: cached, written and audio of `input_tokens`,
-    reasoning and audio of `output_tokens`. `estimated` says that we counted, not the provider."""
+    """Tokens of one answer. The details are parts of the totals: cached, written and audio of `input_tokens`, those written
+    for an hour of those written, reasoning and audio of `output_tokens`. `estimated` says that we counted, not the provider."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     input_audio_tokens: int = 0
     reasoning_tokens: int = 0
     output_audio_tokens: int = 0
@@ -51,6 +52,7 @@ class Rates(Struct, frozen=True, kw_only=True):
     output: int
     cached_input: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None  # None: as those that are kept for minutes
     input_audio: int | None = None
     output_audio: int | None = None
 

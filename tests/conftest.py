@@ -59,7 +59,7 @@ abilities = ["tools", "thinking", "image_input", "json_schema"]
 quality = 0.48
 ttft_ms = 100
 output_tokens_per_s = 100
-prices = [{{ starts = 2024-01-01, input = "3", output = "15", cached_input = "0.3", cache_write = "3.75" }}]
+prices = [{{ starts = 2024-01-01, input = "3", output = "15", cached_input = "0.3", cache_write = "3.75", cache_write_1h = "6" }}]
 
 [providers.goo]
 dialect = "google"

@@ -35,11 +35,18 @@ class OutputDetails(Struct, frozen=True):
     thinking_tokens: int | None = None
 
 
+class Written(Struct, frozen=True):
+    """Into the cache, by how long it is kept; what is not kept for an hour is kept for five minutes."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class Tokens(Struct, frozen=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: Written | None = None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
 
@@ -119,6 +126,7 @@ def usage_of(told: Tokens | None) -> Usage | None:
         output_tokens=told.output_tokens or 0,
         cached_input_tokens=read,
         cache_write_tokens=written,
+        cache_write_1h_tokens=(told.cache_creation.ephemeral_1h_input_tokens if told.cache_creation else None) or 0,
         reasoning_tokens=(details.thinking_tokens if details else None) or 0,
     )
 
