@@ -35,7 +35,7 @@ def main() -> None:
     asked = _arguments()
     tools = find_tools(asked.tools)
     with tempfile.TemporaryDirectory(prefix="routeplex-bench-") as folder:
-        parts = Parts(Path(folder), tools / "mock")
+        parts = Parts(Path(folder), tools / "mock", limited=asked.limited)
         try:
             parts.start()
             say("warming up")
@@ -55,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="1 and 32 connections, one second each, no paced streams")
     parser.add_argument("--seconds", type=float, help="of each run (default 2)")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limited", action="store_true", help="the key and its tenant have rate limits and budgets")
     parser.add_argument("--tools", metavar="DIR", help="where mock and loadgen are")
     asked = parser.parse_args()
     asked.seconds = asked.seconds or (1.0 if asked.quick else 2.0)

@@ -6,13 +6,16 @@ It knows no caller, reads no body and writes nothing down: the measure that the 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from gateway import transport
-from gateway.endpoints import Application, Receive, Scope, Send
 from gateway.providers import Upstream
 from gateway.serve import options
+
+if TYPE_CHECKING:  # they stand beside what needs Django, which this does not
+    from gateway.endpoints import Application, Receive, Scope, Send
 
 HEADERS = {"Content-Type": "application/json"}
 

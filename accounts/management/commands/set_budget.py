@@ -27,7 +27,7 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *, tenant: str, amount: str, key: str | None, period: str, unit: str, **options: Any) -> None:
         owner = tenant_called(tenant)
-        api_key = None if key is None else _key(owner, key)
+        api_key = None if key is None else key_of(owner, key)
         found = Budget.objects.filter(tenant=owner, api_key=api_key, period=period, unit=unit, ended_at=None).first()
         budget = found or Budget(tenant=owner, api_key=api_key, period=period, unit=unit)
         if amount == "off":
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{budget}{' has ended' if budget.ended_at else ''}")
 
 
-def _key(tenant: Tenant, prefix: str) -> ApiKey:
+def key_of(tenant: Tenant, prefix: str) -> ApiKey:
     found = list(tenant.api_keys.filter(prefix__startswith=prefix[:16])[:2])
     if len(found) != 1:
         raise CommandError(f"{len(found) or 'no'} keys of {tenant} begin with {prefix[:16]!r}.")
