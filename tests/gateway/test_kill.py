@@ -28,7 +28,7 @@ class Load:
         self.begun, self.done, self.stop = [], [], threading.Event()
 
     def run(self):
-        with httpx.Client(timeout=10) as client:
+        with httpx.Client(timeout=120) as client:
             while not self.stop.is_set():
                 try:
                     with client.stream("POST", self.url, json=BODY, headers=self.headers) as answer:
@@ -42,7 +42,8 @@ class Load:
 
 def test_kill_9_during_load_loses_nothing(tmp_path, provider, acme):
     slow = scripted.stream(ROLE, WORDS[0], 0.02, WORDS[1], 0.02, FINISH, DONE)
-    provider.say("alpha", *[slow] * 5000)
+    never_over = scripted.stream(ROLE, WORDS[0], 300.0, WORDS[1], FINISH, DONE)
+    provider.say("alpha", never_over, *[slow] * 5000)
     with serving(tmp_path, provider.url) as (process, port):
         load = Load(port, acme.key)
         with ThreadPoolExecutor(8) as pool:
