@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any
@@ -26,7 +26,7 @@ from gateway.witness import Impatient, Witness
 from routing.chat import ChatBody
 from routing.evidence import slot_of
 from routing.snapshot import catalog, health_of
-from routing.types import Attempt, Candidate, ChatRequest, Completion, Delta
+from routing.types import Attempt, Candidate, ChatRequest, Completion, Delta, Model
 
 FIRST_TOKEN_MS = 60_000  # of a stream, from the attempt's start to its first content
 BETWEEN_TOKENS_MS = 60_000  # of a stream, from one event to the next
@@ -43,7 +43,9 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
     witness = Witness(health_of(test=tally.caller.test), step, slot_of(tally.caller.tenant_id), stream=request.stream)
     dialect = dialects()[catalog().providers[candidate.model.provider].dialect]
     held = Holding(candidate.model, request, tally)
+    service = _service(candidate, request)
     try:
+        _insist_on_price(candidate.model, service)
         if tally.admission is not None and not await tally.admission.also(candidate.model.id):
             raise ProviderError("rate_limited", f"The limit for {candidate.model.id} is full.")
         if tally.caller.budgets:
@@ -57,6 +59,7 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
         raise
     tally.ignored = (*candidate.ignored, *_unsaid(dialect, request))
     current = tally.begin(candidate, where)
+    current.service = service
     try:
         held.began(current)
         record.intent(current)
@@ -88,6 +91,24 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
     finally:
         tally.end(current, candidate.model)
         held.charge()
+
+
+def _service(candidate: Candidate, request: ChatRequest) -> str | None:
+    """The service tier that is asked for; None: the default one, or whichever the provider chooses."""
+    asked = None if "service_tier" in candidate.ignored else request.body.service_tier
+    return None if asked in ("auto", "default", "standard_only") else asked
+
+
+def _note_service(attempt: Attempt, extra: Mapping[str, Any]) -> None:
+    """Not always the one that was asked for: priority falls back to the default, and a project may have one of its own."""
+    if isinstance(served := extra.get("service_tier"), str):
+        attempt.service = served
+
+
+def _insist_on_price(model: Model, service: str | None) -> None:
+    rates = model.prices[-1].rates
+    if service is not None and service not in model.services and (rates.input or rates.output):
+        raise ProviderError("bad_request", f"Nobody knows the price of {model.id} in the tier {service!r}.", param="service_tier")
 
 
 _ABSENT = (b"null",)
@@ -122,9 +143,10 @@ async def _whole(
     if attempt.status != 200:
         raise dialect.parse_error(attempt.status, response.headers, body)
     completion = _understood(dialect.parse, request, body)
+    attempt.usage = completion.usage  # first: an answer that is of no use is billed, too
+    _note_service(attempt, completion.extra)
     if not _has_content(completion):
         raise ProviderError("protocol", "The provider's answer is empty.")
-    attempt.usage = completion.usage
     tally.output_bytes = sum(_bytes(choice["message"]) for choice in completion.choices)
     tally.answered(candidate)
     return completion
@@ -224,6 +246,7 @@ def _count(burst: list[Delta], tally: Tally, attempt: Attempt) -> None:
             continue
         if delta.usage is not None:
             attempt.usage = delta.usage
+        _note_service(attempt, delta.extra)
         for choice in delta.choices:
             tally.output_bytes += _bytes(choice["delta"])
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from routing.chat import ChatBody, ImagePart, RefusalPart, TextPart
 from routing.prices import in_force
-from routing.types import ChatRequest, Model, Unit
+from routing.types import ChatRequest, Model, Rates, Unit
 
 FRAMING_TOKENS = 64  # of a request
 MESSAGE_TOKENS = 16  # of each of its messages
@@ -60,7 +60,7 @@ def bound_of(model: Model, request: ChatRequest, on: date) -> Bound:
     asked = min(_input(body, request.size), model.context_tokens)
     choices = body.n or 1
     limit = min(body.output_limit or model.max_output_tokens, model.context_tokens)
-    for above, input_rate, output_rate in _rates(model, on):
+    for above, input_rate, output_rate in _rates(model, on, body.service_tier):
         if asked > above:
             usd = Line(asked * input_rate, output_rate)
     return Bound(
@@ -97,14 +97,19 @@ def _thinking(body: ChatBody) -> int:
 
 
 @lru_cache(4096)
-def _rates(model: Model, on: date) -> tuple[tuple[int, int, int], ...]:
+def _rates(model: Model, on: date, service: str | None) -> tuple[tuple[int, int, int], ...]:
     """(above so many input tokens, of input, of output): the dearest that may come to hold. The input may turn out to be
-    shorter than we fear, so a tier is never cheaper than those below it."""
-    price = in_force(model, on)
+    shorter than we fear, so a tier is never cheaper than those below it; and who asks for a service tier may be served in the
+    default one."""
+    prices = (in_force(model, on), in_force(model, on, service))
     rows: list[tuple[int, int, int]] = []
-    for above, r in ((-1, price.rates), *price.tiers):
+    for above, r in sorted(((above, r) for p in prices for above, r in ((-1, p.rates), *p.tiers)), key=_threshold):
         asked = max(r.input, r.cached_input or 0, r.cache_write or 0, r.cache_write_1h or 0, r.input_audio or 0)
         answered = max(r.output, r.output_audio or 0)
         _, before, before_out = rows[-1] if rows else (0, 0, 0)
         rows.append((above, max(asked, before), max(answered, before_out)))
     return tuple(rows)
+
+
+def _threshold(tier: tuple[int, Rates]) -> int:
+    return tier[0]

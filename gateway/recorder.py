@@ -236,7 +236,7 @@ def _orphan(intents: list[Intent]) -> RequestLog:
     usage = Usage(input_tokens=last.estimated_input_tokens, estimated=True)
     model = catalog().models.get(last.attempt.model)
     at = datetime.fromtimestamp(first.received_at, UTC)
-    pico = price(model, usage, at) if model and not first.test else 0
+    pico = price(model, usage, at, last.attempt.service) if model and not first.test else 0
     pico = min([pico, *(held.amount for held in last.attempt.holds if held.unit == "usd")])
     return RequestLog(
         **_common(first, first),

@@ -73,10 +73,10 @@ class Tally:
     def end(self, attempt: Attempt, model: Model) -> None:
         """Time and money of an attempt that is over, however it ended."""
         attempt.duration_ms = self.elapsed_ms() - attempt.started_ms
-        if attempt.usage is None and self.output_bytes:
+        if attempt.usage is None and (self.output_bytes or _was_read(attempt)):
             attempt.usage = self._estimate()
         if attempt.usage is not None and not self.caller.test:
-            attempt.cost = price(model, attempt.usage, datetime.fromtimestamp(self.received_at, UTC))
+            attempt.cost = price(model, attempt.usage, datetime.fromtimestamp(self.received_at, UTC), attempt.service)
 
     def _estimate(self) -> Usage:
         """For an answer that broke off before the provider counted it, or that it did not count."""
@@ -113,6 +113,13 @@ class Tally:
         return [model for model in ids[: ids.index(self.served.model.id)] if model not in asked]
 
 
-def price(model: Model, usage: Usage, at: datetime) -> int:
-    """Pico-dollars for `usage`, at the prices of that day."""
-    return cost(usage, rates_for(model, on=at.date(), input_tokens=usage.input_tokens))
+def _was_read(attempt: Attempt) -> bool:
+    """Whether the provider is likely to bill the input although no answer came of it: nobody waited, or it broke off."""
+    if attempt.error in ("client_gone", "stopped"):
+        return attempt.status in (None, 200)
+    return attempt.status == 200 and attempt.error in ("timeout", "protocol")
+
+
+def price(model: Model, usage: Usage, at: datetime, service: str | None = None) -> int:
+    """Pico-dollars for `usage`, at the prices of that day and that service tier."""
+    return cost(usage, rates_for(model, on=at.date(), input_tokens=usage.input_tokens, service=service))

@@ -47,6 +47,7 @@ class _TierEntry(_Amounts, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class _PriceEntry(_Amounts, frozen=True, kw_only=True, forbid_unknown_fields=True):
     starts: date = date.min
+    services: list[Name] = []
     tiers: list[_TierEntry] = []
 
 
@@ -134,6 +135,7 @@ def models_of(provider: str, entry: ProviderEntry) -> Iterator[Model]:
             max_output_tokens=model.max_output_tokens or model.context_tokens,
             abilities=(common | _known(model.abilities, where)) - _known(model.lacks, where),
             prices=_prices(model, where),
+            services=_services(model, where),
             quality=model.quality,
             qualities=_of_families(model.qualities, where),
             ttft_ms=model.ttft_ms,
@@ -171,7 +173,19 @@ def _prices(model: _ModelEntry, where: str) -> tuple[Price, ...]:
         )
     if not model.prices:
         return (Price(starts=date.min, rates=Rates(input=0, output=0)),)
-    prices = tuple(_price(entry, f"{where}, `prices`") for entry in model.prices)
+    plain = [entry for entry in model.prices if not entry.services]
+    if not plain:
+        raise CatalogError(f"{where}: `prices` has none without `services`.")
+    return _dated(plain, where)
+
+
+def _services(model: _ModelEntry, where: str) -> dict[str, tuple[Price, ...]]:
+    names = dict.fromkeys(name for entry in model.prices for name in entry.services)
+    return {name: _dated([entry for entry in model.prices if name in entry.services], where) for name in names}
+
+
+def _dated(entries: Sequence[_PriceEntry], where: str) -> tuple[Price, ...]:
+    prices = tuple(_price(entry, f"{where}, `prices`") for entry in entries)
     _insist_on_order([price.starts for price in prices], f"{where}: `starts` of the prices")
     return prices
 

@@ -11,10 +11,10 @@ from functools import lru_cache
 from routing.types import Model, Price, Rates, Usage
 
 
-def rates_for(model: Model, *, on: date, input_tokens: int) -> Rates:
+def rates_for(model: Model, *, on: date, input_tokens: int, service: str | None = None) -> Rates:
     """The rates of the last price that has started; before the first one, the first one's. A tier holds above its
     threshold, not at it, and then prices the whole request, as Anthropic, Google and OpenAI bill long contexts."""
-    price = in_force(model, on)
+    price = in_force(model, on, service)
     rates = price.rates
     for above, dearer in price.tiers:
         if input_tokens <= above:
@@ -29,10 +29,12 @@ def cost(usage: Usage, rates: Rates) -> int:
 
 
 @lru_cache(4096)
-def in_force(model: Model, on: date) -> Price:
-    """The last price that has started; before the first one, the first one."""
-    started = model.prices[0]
-    for price in model.prices[1:]:
+def in_force(model: Model, on: date, service: str | None = None) -> Price:
+    """The last price that has started; before the first one, the first one. A service tier without prices of its own costs
+    what the default one does."""
+    prices = model.services.get(service or "", model.prices)
+    started = prices[0]
+    for price in prices[1:]:
         if price.starts > on:
             break
         started = price

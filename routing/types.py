@@ -78,6 +78,7 @@ class Model(Struct, frozen=True, kw_only=True, eq=False):  # eq=False: hashed by
     max_output_tokens: int
     abilities: frozenset[Ability]
     prices: tuple[Price, ...]
+    services: Mapping[str, tuple[Price, ...]] = {}  # in service tiers other than the default one, as far as anybody knows
     quality: float  # prior, 0..1
     qualities: Mapping[str, float] = {}  # the same by family of query, where there is evidence
     ttft_ms: int  # prior time to first token
@@ -351,6 +352,7 @@ class Attempt(Struct, kw_only=True):
     status: int | None = None
     upstream_request_id: str | None = None
     usage: Usage | None = None
+    service: str | None = None  # the service tier: the one that was asked for, until the provider says which it was
     cost: int = 0  # pico-dollars
     excess: int = 0  # of the cost: what no budget had room for, and the operator pays
     holds: tuple[Held, ...] = ()

@@ -32,7 +32,11 @@ abilities = ["seed", "n", "logprobs", "json_schema", "json_object", "reasoning_e
 quality = 0.5
 ttft_ms = 100
 output_tokens_per_s = 100
-prices = [{{ starts = 2024-01-01, input = "1", output = "2", cached_input = "0.1" }}]
+prices = [
+  {{ starts = 2024-01-01, input = "1", output = "2", cached_input = "0.1" }},
+  {{ services = ["flex"], input = "0.5", output = "1", cached_input = "0.05" }},
+  {{ services = ["priority", "fast"], input = "3", output = "6", cached_input = "0.3" }},
+]
 
 [providers.beta]
 dialect = "openai"

@@ -82,6 +82,16 @@ def test_prices_are_those_of_genai_prices(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", OURS.models.values(), ids=lambda model: model.id)
+def test_prices_of_service_tiers_are_those_of_genai_prices(model: Model) -> None:
+    variants = {
+        variant.when.get("service_tier", "default"): variant
+        for variant in theirs(model.provider, model.name).price_variants or ()
+    }
+    told = {name: (_price(date.min, variant.prices),) for name, variant in variants.items() if name != "default"}
+    assert dict(model.services) == told, f"{model.id}: the prices of its service tiers have drifted"
+
+
+@pytest.mark.parametrize("model", OURS.models.values(), ids=lambda model: model.id)
 def test_context_windows_are_those_of_genai_prices(model: Model) -> None:
     window = theirs(model.provider, model.name).context_window
     assert model.context_tokens == (window or 1_048_576), f"{model.id}: its context window has drifted"
