@@ -65,7 +65,7 @@ def _texts(body: ChatBody) -> Iterable[str]:
         yield str(message.__struct_config__.tag)
         yield text_of(message.content)
         if name := getattr(message, "name", None):
-            yield name
+            yield name + "\n"  # its one token more
         if calls := getattr(message, "tool_calls", None):
             yield msgspec.json.encode(calls).decode()
     for more in (body.tools, body.functions, body.response_format):
