@@ -37,5 +37,11 @@ environment() {
   fi
   say "· installing requirements/$1.txt (hashes checked)"
   (cd "$root" && VIRTUAL_ENV=$root/.venv "$uv" pip sync --require-hashes "$lock")
+  case $1 in
+    dev | ci) # the oldest client that must keep working, apart from the newest
+      (cd "$root" && rm -rf .venv/clients && VIRTUAL_ENV=$root/.venv "$uv" pip install -q --require-hashes --no-deps \
+        --target .venv/clients/0.1 -r requirements/client-0.1.txt)
+      ;;
+  esac
   printf '%s' "$sum" >"$stamp"
 }

@@ -47,7 +47,7 @@ class RouteView(APIView):
     def post(self, request: Request) -> Response:
         caller = cast(Caller, request.auth)
         name = new_request_id()
-        chat = openai.parse(_body(request), _headers(request), name)
+        chat = openai.parse(body_of(request), headers_of(request), name)
         classification = classify(chat)
         decision = decide(chat, classification, current(caller), caller, datetime.now(UTC).date())
         return Response({"request_id": name, **explanation(kept(decision), classification)}, headers={"x-request-id": name})
@@ -126,7 +126,7 @@ def _tenants(request: Request) -> Sequence[str]:
     return [str(tenant.pk) for tenant in tenants_of(request.user)]
 
 
-def _body(request: Request) -> bytes:
+def body_of(request: Request) -> bytes:
     limit = settings.MAX_BODY_BYTES
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) <= limit:
@@ -136,7 +136,7 @@ def _body(request: Request) -> bytes:
     raise errors.BodyTooLarge(f"The body exceeds {limit} bytes.", details={"limit_bytes": limit})
 
 
-def _headers(request: Request) -> Mapping[bytes, bytes]:
+def headers_of(request: Request) -> Mapping[bytes, bytes]:
     return {name.lower().encode("latin-1"): value.encode("latin-1", "replace") for name, value in request.headers.items()}
 
 
@@ -145,7 +145,7 @@ def _headers(request: Request) -> Mapping[bytes, bytes]:
 
 def refuse(error: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: one envelope for everything that goes wrong below /api."""
-    answer = errors.describe(_ours(error))
+    answer = errors.describe(ours(error))
     if answer.status == errors.INTERNAL.status:
         log.exception("an API request broke", exc_info=error)
     headers = {"WWW-Authenticate": "Bearer"} if answer.status == 401 else {}
@@ -154,7 +154,7 @@ def refuse(error: Exception, context: Mapping[str, Any]) -> Response:
     return Response(answer.body(), status=answer.status, headers=headers)
 
 
-def _ours(error: Exception) -> Exception:
+def ours(error: Exception) -> Exception:
     """DRF's and Django's own refusals in our words."""
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return MissingKey()

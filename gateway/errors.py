@@ -43,6 +43,14 @@ class EmptyMessages(BadRequest):
     """There is nothing to answer."""
 
 
+class InvalidMode(BadRequest):
+    """Neither routeplex-ai nor manual."""
+
+
+class BlockedUrl(BadRequest):
+    """A URL in the request leads where no provider is to be sent."""
+
+
 class BodyTooLarge(BadRequest): ...
 
 
@@ -160,6 +168,8 @@ TABLE: Mapping[type[BaseException], Row] = {
     ExpiredKey: Row(401, "authentication_error", "expired_api_key", "This API key has expired. Make a new one in the dashboard."),
     KeysUnavailable: Row(503, "server_error", "service_unavailable", "API keys cannot be checked at the moment. Try again.", 2),
     InvalidValue: Row(400, "invalid_request_error", "validation_error"),
+    InvalidMode: Row(400, "invalid_request_error", "invalid_mode"),
+    BlockedUrl: Row(400, "invalid_request_error", "blocked_url"),
     EmptyMessages: Row(400, "invalid_request_error", "empty_messages", "`messages` is empty: there is nothing to answer."),
     UnknownModel: Row(404, "invalid_request_error", "invalid_model"),
     UnknownStrategy: Row(400, "invalid_request_error", "validation_error"),

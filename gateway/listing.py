@@ -67,3 +67,51 @@ def _pricing(model: Model) -> dict[str, float | None]:
     rates = rates_for(model, on=datetime.now(UTC).date(), input_tokens=0)
     each = {name: getattr(rates, name) for name in rates.__struct_fields__}
     return {f"{name}_per_mtok": None if rate is None else rate * 10**6 / PICO_PER_USD for name, rate in each.items()}
+
+
+# --- the native API's list: nobody is asked who they are
+
+ANYBODY = Caller(tenant_id="", key_id="", key_prefix="", test=False)
+
+
+def offered() -> list[dict[str, Any]]:
+    """All that the operator's own credentials reach, in the words of both published clients: 0.1.0 reads `max_output` and
+    `status`, 1.0.0 `max_output_tokens` and `health`."""
+    view = current(ANYBODY)
+    return [_offered(model, view) for model in view.catalog.models.values() if _usable(model, view, ANYBODY)]
+
+
+def short_id(model: Model, view: Snapshot) -> str:
+    """Its bare name where that means no other model."""
+    return model.name if view.catalog.find(model.name) is model else model.id
+
+
+def per_1k(model: Model) -> dict[str, float]:
+    """Today's prices in USD per thousand tokens, below every context tier."""
+    rates = rates_for(model, on=datetime.now(UTC).date(), input_tokens=0)
+    return {"input_per_1k": rates.input * 1000 / PICO_PER_USD, "output_per_1k": rates.output * 1000 / PICO_PER_USD}
+
+
+def _offered(model: Model, view: Snapshot) -> dict[str, Any]:
+    health = view.state(model.id)
+    return {
+        "id": short_id(model, view),
+        "full_id": model.id,
+        "display_name": model.display_name,
+        "provider": model.provider,
+        "tier": model.tier,
+        "context_window": model.context_tokens,
+        "max_output_tokens": model.max_output_tokens,
+        "max_output": model.max_output_tokens,
+        "health": health,
+        "status": "unavailable" if health == "unhealthy" else "available",
+        "pricing": per_1k(model),
+        "capabilities": {
+            "streaming": True,
+            "functions": "tools" in model.abilities,
+            "vision": "image_input" in model.abilities,
+        },
+        "aliases": list(model.aliases),
+        "deprecated": model.deprecated,
+        "deprecation_date": None,  # the catalogue knows that, not since when
+    }

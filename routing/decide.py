@@ -13,11 +13,13 @@ from __future__ import annotations
 import zlib
 from datetime import date
 
+from msgspec.structs import replace
+
 from routing.automatic import AUTOMATIC, automatic
 from routing.filters import View
 from routing.named import named_first
 from routing.refusals import UnknownStrategy
-from routing.rules import Parts, Strategy
+from routing.rules import Parts, Rules, Strategy
 from routing.strategies import STRATEGIES, TRADEOFF
 from routing.types import Caller, ChatRequest, Classification, Decision, Incumbent, Question
 
@@ -66,11 +68,18 @@ def question(
         max_fallbacks=wishes.max_fallbacks,
         budget=budget,
         allowed_models=caller.allowed_models,
-        rules=caller.rules,
+        rules=_rules(request, caller),
         incumbent=incumbent,
         today=today,
         seed=zlib.crc32(request.request_id.encode()),
     )
+
+
+def _rules(request: ChatRequest, caller: Caller) -> Rules:
+    """The tenant's, and where the router chooses, the request's own wish for no premium model."""
+    if request.preferences.premium or request.body.model != AUTOMATIC:
+        return caller.rules
+    return replace(caller.rules, premium=False)
 
 
 def _parts(name: str, classification: Classification, tradeoff: float | None, asked_tradeoff: bool, caller: Caller) -> Parts:

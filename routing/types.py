@@ -170,6 +170,9 @@ class Caller(Struct, frozen=True, kw_only=True):
     budgets: tuple[SpendLimit, ...] = ()  # the key's before the tenant's, always in the same order
 
 
+Pace = Literal["buffered", "realtime"]
+
+
 class Preferences(Struct, frozen=True, kw_only=True):
     """What the caller asked of the router, beside the request itself (the X-RoutePlex-* headers)."""
 
@@ -182,6 +185,22 @@ class Preferences(Struct, frozen=True, kw_only=True):
     first_token_ms: int | None = None  # None: execute's own limit
     drop_unsupported: bool = False  # leave out what a model cannot do, and say so, instead of refusing
     clamp: bool = True  # near the end of a budget: rather a lower output limit than a refusal
+    premium: bool = True  # False: automatic routing among models of the default tier only
+    enhance: bool = False  # the last user message is made clearer before it is sent (routing/enhance.py)
+    pace: Pace = "buffered"  # of a stream on the native API
+
+
+class Enhancement(Struct, frozen=True, kw_only=True):
+    """What was made of a prompt. `text` has the caller's own words in it, unchanged; `language` is a programming language."""
+
+    original: str
+    text: str
+    query_type: str
+    language: str | None = None
+
+    @property
+    def applied(self) -> bool:
+        return self.text != self.original
 
 
 class ChatRequest(Struct, frozen=True, kw_only=True):
@@ -192,6 +211,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     fields: Mapping[str, Raw]
     size: int  # bytes of the caller's body
     preferences: Preferences
+    enhancement: Enhancement | None = None  # where it was asked for
 
     @property
     def stream(self) -> bool:

@@ -1,6 +1,13 @@
 """What may a caller's JSON be, and where in it is the mistake?"""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.errors import BadRequest, InvalidValue
 
 MAX_DEPTH = 64
 
@@ -34,3 +41,16 @@ def where(message: str) -> tuple[str, str | None]:
     if missing := _MISSING.match(message):
         path = f"{path}.{missing[1]}" if path else missing[1]
     return told, path or None
+
+
+def decoded[T](body: bytes, decode: Callable[[bytes], T]) -> T:
+    """Raises BadRequest, or InvalidValue which names the field."""
+    try:
+        if depth_exceeds(body, MAX_DEPTH):
+            raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
+        return decode(body)
+    except msgspec.ValidationError as error:
+        message, param = where(str(error))
+        raise InvalidValue(message, param=param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from None

@@ -21,9 +21,11 @@ from gateway.tally import Tally
 from gateway.wire import Answer, Head
 from gateway.wire.json import MAX_DEPTH, depth_exceeds, where
 from gateway.wire.preferences import preferences
+from gateway.wire.urls import insist_on_public
 from routing.chat import ChatBody
+from routing.enhance import enhanced
 from routing.filters import DEAR
-from routing.types import PICO_PER_USD, ChatRequest, Completion, Delta, RateLimit, Usage, usd
+from routing.types import PICO_PER_USD, ChatRequest, Completion, Delta, Enhancement, RateLimit, Usage, usd
 
 KEEP_ALIVE_S = 10.0  # a comment line this often while the first token is slow
 
@@ -37,6 +39,12 @@ _encode = msgspec.json.Encoder().encode
 
 def parse(body: bytes, headers: Mapping[bytes, bytes], request_id: str) -> ChatRequest:
     """Raises BadRequest and its kind, naming the parameter."""
+    request = read(body, headers, request_id)
+    return enhanced(request) if request.preferences.enhance else request
+
+
+def read(body: bytes, headers: Mapping[bytes, bytes], request_id: str) -> ChatRequest:
+    """The same as it was sent."""
     try:
         if depth_exceeds(body, MAX_DEPTH):
             raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
@@ -47,6 +55,8 @@ def parse(body: bytes, headers: Mapping[bytes, bytes], request_id: str) -> ChatR
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not JSON: {error}.") from None
     _check(chat)
+    if b"_url" in body:
+        insist_on_public(chat)
     return ChatRequest(request_id=request_id, body=chat, fields=fields, size=len(body), preferences=preferences(headers))
 
 
@@ -90,7 +100,7 @@ async def _whole(request: ChatRequest, answers: AsyncIterator[Answer], tally: Ta
         "x_routeplex": _about(request, tally),
     }
     cost = (b"x-routeplex-cost-usd", usd(tally.cost).encode())
-    yield Head(status=200, headers=[_JSON, *_headers(request, tally), cost], whole=True)
+    yield Head(status=200, headers=[JSON, *headers(request, tally), cost], whole=True)
     yield _encode(body)
 
 
@@ -104,7 +114,7 @@ async def _stream(request: ChatRequest, answers: AsyncIterator[Answer], tally: T
             await asyncio.wait((first,), timeout=KEEP_ALIVE_S)
             if not first.done():
                 if not begun:
-                    yield Head(status=200, headers=[*_EVENT_STREAM, *_headers(request, tally, served=False)])
+                    yield Head(status=200, headers=[*EVENT_STREAM, *headers(request, tally, served=False)])
                     begun = True
                 yield sse.KEEP_ALIVE
         burst = first.result()
@@ -113,7 +123,7 @@ async def _stream(request: ChatRequest, answers: AsyncIterator[Answer], tally: T
             first.cancel()
             await asyncio.wait((first,))
     if not begun:
-        yield Head(status=200, headers=[*_EVENT_STREAM, *_headers(request, tally)])
+        yield Head(status=200, headers=[*EVENT_STREAM, *headers(request, tally)])
     chunks = _Chunks(request, tally)
     if burst is not None:
         yield chunks.render(burst)  # type: ignore[arg-type]  # a stream's answers are deltas
@@ -185,8 +195,8 @@ class _Chunks:
 
 # --- what every answer says of itself
 
-_JSON = (b"content-type", b"application/json")
-_EVENT_STREAM = (
+JSON = (b"content-type", b"application/json")
+EVENT_STREAM = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
@@ -218,24 +228,24 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _headers(request: ChatRequest, tally: Tally, *, served: bool = True) -> list[tuple[bytes, bytes]]:
+def headers(request: ChatRequest, tally: Tally, *, served: bool = True) -> list[tuple[bytes, bytes]]:
     assert tally.decision is not None and tally.classification is not None
-    headers = [
+    named = [
         (b"x-request-id", request.request_id.encode()),
         (b"x-routeplex-strategy", tally.decision.strategy.encode()),
         (b"x-routeplex-query-type", tally.classification.query_type.encode()),
     ]
     if tally.room is not None:
-        headers += room_headers(*tally.room)
+        named += room_headers(*tally.room)
     if served and tally.served:
-        headers += [
+        named += [
             (b"x-routeplex-model", tally.served.model.id.encode()),
             (b"x-routeplex-provider", tally.served.model.provider.encode()),
             (b"x-routeplex-attempts", str(len(tally.attempts)).encode()),
         ]
         if tally.sandbox:
-            headers.append((b"x-routeplex-sandbox", b"true"))
-    return headers
+            named.append((b"x-routeplex-sandbox", b"true"))
+    return named
 
 
 def room_headers(limit: RateLimit, room: Room) -> Iterator[tuple[bytes, bytes]]:
@@ -268,6 +278,8 @@ def _about(request: ChatRequest, tally: Tally) -> dict[str, Any]:
         "cost_usd": tally.cost / PICO_PER_USD,
         "usage_estimated": tally.usage.estimated,
     }
+    if request.enhancement is not None:
+        about["enhancement"] = enhancement_object(request.enhancement)
     if passed_over := tally.passed_over:
         about["passed_over"] = passed_over
     if tally.ignored:
@@ -277,6 +289,14 @@ def _about(request: ChatRequest, tally: Tally) -> dict[str, Any]:
     if tally.sandbox:
         about["sandbox"] = True
     return about
+
+
+def enhancement_object(enhancement: Enhancement) -> dict[str, Any]:
+    return {
+        "applied": enhancement.applied,
+        "original_prompt": enhancement.original,
+        "query_type": enhancement.query_type,
+    }
 
 
 def _of_budget(tally: Tally) -> dict[str, Any]:
@@ -295,7 +315,7 @@ def _of_budget(tally: Tally) -> dict[str, Any]:
 
 def error(failure: Exception, request_id: str) -> tuple[Head, bytes]:
     answer = describe(failure)
-    return Head(status=answer.status, headers=[_JSON, *error_headers(answer, request_id)]), _encode(answer.body())
+    return Head(status=answer.status, headers=[JSON, *error_headers(answer, request_id)]), _encode(answer.body())
 
 
 def error_headers(answer: ErrorAnswer, request_id: str) -> list[tuple[bytes, bytes]]:

@@ -14,6 +14,7 @@ MAX_TIMEOUT_S = 3600
 STRATEGY, FALLBACK, TIMEOUT = "X-RoutePlex-Strategy", "X-RoutePlex-Fallback", "X-RoutePlex-Timeout"
 FIRST_TOKEN, UNSUPPORTED, CLAMP = "X-RoutePlex-First-Token-Timeout", "X-RoutePlex-Unsupported", "X-RoutePlex-Clamp"
 TRADEOFF, EXPLORE, SESSION = "X-RoutePlex-Tradeoff", "X-RoutePlex-Explore", "X-RoutePlex-Session"
+ENHANCE, TEST_MODE = "X-RoutePlex-Enhance", "X-RoutePlex-Test-Mode"
 MAX_SESSION = 200  # characters
 
 _DEFAULT = Preferences()
@@ -35,6 +36,8 @@ def preferences(headers: Mapping[bytes, bytes]) -> Preferences:
         first_token_ms=_seconds(headers, FIRST_TOKEN),
         drop_unsupported=_choice(headers, UNSUPPORTED, ("refuse", "ignore")) == "ignore",
         clamp=_choice(headers, CLAMP, ("on", "off")) != "off",
+        premium=_choice(headers, TEST_MODE, ("true", "false")) != "true",
+        enhance=_choice(headers, ENHANCE, ("true", "false")) == "true",
     )
 
 
