@@ -18,10 +18,10 @@ from routing.types import Endpoint, ProviderFacts
 def _live(provider: ProviderFacts) -> Endpoint | None:
     """The real provider, where we may reach it: it has a key, needs none, or was pointed elsewhere."""
     secret = settings.PROVIDER_SECRET(provider.key_setting) if provider.key_setting else ""
-    if secret is None:
+    if provider.key_setting and not secret:  # a file with nothing in it is no key either
         return None
     base_url = settings.PROVIDER_BASE_URL(provider.base_url_setting) if provider.base_url_setting else None
-    return Endpoint(base_url=base_url or provider.base_url, secret=secret, credential=provider.name)
+    return Endpoint(base_url=base_url or provider.base_url, secret=secret or "", credential=provider.name)
 
 
 @cache

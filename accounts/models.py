@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
+from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -47,6 +48,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
+def check_zone(name: str) -> None:
+    """Days and months of budgets and invoices are counted in it."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is no time zone. Write one such as Europe/Zurich or UTC.")
+
+
 class Plan(models.Model):
     """What the operator grants and charges the tenants on it, where nothing else was agreed with one of them."""
 
@@ -87,7 +94,7 @@ class Tenant(models.Model):
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True, help_text="A tenant that is not active gets 401 for every key.")
     default_strategy = models.CharField(max_length=32, blank=True, help_text="One of ours, or of its own.")
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone], help_text="Such as Europe/Zurich.")
     keep_contents_days = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(3650)],

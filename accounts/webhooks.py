@@ -37,15 +37,15 @@ def new_secret() -> str:
 
 
 def seal_secret(webhook: Webhook, secret: str) -> None:
-    webhook.sealed_secret = envelopes.seal(secret.encode(), _about(webhook))
+    webhook.sealed_secret = envelopes.seal(secret.encode(), about(webhook))
 
 
 def secret_of(webhook: Webhook) -> str:
     """Raises envelopes.Unreadable."""
-    return envelopes.unseal(bytes(webhook.sealed_secret), _about(webhook)).decode()
+    return envelopes.unseal(bytes(webhook.sealed_secret), about(webhook)).decode()
 
 
-def _about(webhook: Webhook) -> str:
+def about(webhook: Webhook) -> str:
     return f"{webhook.tenant_id}|webhook|{webhook.pk}|v1"
 
 

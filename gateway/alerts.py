@@ -15,6 +15,7 @@ from gateway.models import BudgetAlert, BudgetWindow
 from routing.types import PICO_PER_USD
 
 EVENT = "budget.threshold_reached"
+USED_UP = 99  # percent: then 100 has been reached
 
 
 def told(window: BudgetWindow, before: int) -> None:
@@ -25,8 +26,9 @@ def told(window: BudgetWindow, before: int) -> None:
 
 
 def shares_crossed(before: int, spent: int, size: int, shares: list[int]) -> list[int]:
-    """Percents."""
-    return [share for share in sorted(shares) if size and before * 100 < share * size <= spent * 100]
+    """Percents. The last hundredth rarely pays for a whole request: without it, a budget is used up."""
+    reached = {share: min(share, USED_UP) * size for share in sorted(shares)}
+    return [share for share, at in reached.items() if size and before * 100 < at <= spent * 100]
 
 
 def tell_alerts() -> int:

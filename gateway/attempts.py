@@ -46,6 +46,8 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
     service = _service(candidate, request)
     try:
         _insist_on_price(candidate.model, service)
+        if tally.admission is not None and not await tally.admission.also(candidate.model.id):
+            raise ProviderError("rate_limited", f"The limit for {candidate.model.id} is full.")
         if tally.caller.budgets:
             request = await held.reserve()
         upstream = dialect.build(request, candidate, where)

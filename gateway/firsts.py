@@ -33,6 +33,7 @@ from gateway.wire import Head
 
 SETTLE_S = 300.0
 SETTLE_EVERY_S = 1.0
+TRY_S = 3.0  # a database that hangs holds back no answer for longer; to keep or release twice does no harm
 LEAVE_S = 5.0  # a process that ends gives its answers this long to be kept
 AHEAD = 16  # pieces of a stream that wait for their reader
 DATABASE_THREADS = 4  # of their own: nobody without the header waits for a thread because of these
@@ -136,8 +137,9 @@ def _settlement(
 
 async def _tried(settle: Callable[[], None]) -> bool:
     try:
-        await database(settle)
-    except DatabaseError:
+        async with asyncio.timeout(TRY_S):
+            await database(settle)
+    except (DatabaseError, TimeoutError):
         return False
     return True
 

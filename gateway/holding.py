@@ -32,7 +32,7 @@ RETRY_S = 1.0  # what running requests have reserved comes back in the meantime
 class Holding:
     """What one attempt has reserved in each of its caller's budgets. Either `let_go` or, once it `began`, `charge` ends it."""
 
-    __slots__ = ("_attempt", "_bound", "_held", "_model", "_output", "_request", "_tally", "metered")
+    __slots__ = ("_again_at", "_attempt", "_bound", "_held", "_model", "_output", "_request", "_tally", "metered")
 
     def __init__(self, model: Model, request: ChatRequest, tally: Tally) -> None:
         self._model, self._request, self._tally = model, request, tally
@@ -40,6 +40,7 @@ class Holding:
         self._attempt: Attempt | None = None
         self._bound: Bound | None = None
         self._output = 0  # tokens that are paid for
+        self._again_at = 0.0  # monotonic seconds: when more may be asked for, after it was refused
         self.metered = False
 
     # --- before
@@ -127,9 +128,12 @@ class Holding:
         used = usage.output_tokens if usage else -(-self._tally.output_bytes // METERED_BYTES)
         ahead = 0 if usage else AHEAD_TOKENS
         while used > self._output - ahead and self._output < self._bound.output:
+            if used < self._output and time.monotonic() < self._again_at:
+                return
             try:
                 await self._extend(self._bound, min(MORE_TOKENS, self._bound.output - self._output))
             except (BudgetExhausted, BudgetsUnavailable):
+                self._again_at = time.monotonic() + RETRY_S
                 if usage or used < self._output:  # it is over anyway; or there is a little left
                     return
                 raise

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import msgspec
 from django.db import Error as DatabaseError
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.utils import timezone
 from msgspec import Struct
 
-from accounts import envelopes
 from accounts.envelopes import Unreadable, seal, unseal
 from accounts.models import Tenant
 from gateway.assembly import assembled
@@ -29,7 +28,6 @@ from gateway.models import KeptContent
 ANSWER_BYTES = 256 * 1024  # kept of an answer's JSON
 FILES_AT_ONCE = 20
 ABANDONED_S = 3600.0  # a file that nobody finished
-REWRAP_BATCH = 500
 
 log = logging.getLogger("routeplex.kept")
 _decode_file = msgspec.msgpack.Decoder(list[Sealed]).decode
@@ -133,28 +131,3 @@ def contents_of(tenants: Iterable[Tenant], request_id: str) -> Contents | None:
         answered=kept.answered.decode("utf-8", "replace"),
         answered_complete=kept.answered_complete,
     )
-
-
-# --- another key
-
-
-def rewrap_all() -> tuple[int, int]:
-    """Everything under the first of ENCRYPTION_KEYS: how many were changed, and how many cannot be read."""
-    changed = unreadable = last = 0
-    while rows := list(KeptContent.objects.filter(pk__gt=last).order_by("pk")[:REWRAP_BATCH]):
-        last = rows[-1].pk
-        with transaction.atomic():
-            for row in rows:
-                try:
-                    changed += _rewrap(row)
-                except Unreadable:
-                    unreadable += 1
-    return changed, unreadable
-
-
-def _rewrap(row: KeptContent) -> bool:
-    envelope = bytes(row.sealed)
-    if envelopes.current(envelope):
-        return False
-    row.sealed = envelopes.rewrap(envelope, about(str(row.tenant_id), row.request_id))
-    return bool(KeptContent.objects.filter(pk=row.pk).update(sealed=row.sealed))

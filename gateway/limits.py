@@ -33,6 +33,8 @@ class admitted:  # noqa: N801  # `async with admitted(decision, tally) as decisi
     def __init__(self, decision: Decision, tally: Tally) -> None:
         self._decision, self._tally = decision, tally
         self._claim: Claim | None = None
+        self._others: dict[str, Claim] = {}  # by model: of those that are asked in place of the first
+        tally.admission = self
 
     async def __aenter__(self) -> Decision:
         if not self._tally.caller.limits or _rates is None:
@@ -50,16 +52,32 @@ class admitted:  # noqa: N801  # `async with admitted(decision, tally) as decisi
                 raise RateLimited(limits[room.limit], room)
             self._decision = replace(self._decision, candidates=tuple(others))
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._claim is not None and _rates is not None:
-            _rates.settle(self._claim, sum(a.usage.total_tokens for a in self._tally.attempts if a.usage))
+    async def also(self, model_id: str) -> bool:
+        """Whether this model may be asked in place of the first: its own limits have room, and count the request, too."""
+        limits = [limit for limit in self._tally.caller.limits if limit.model == model_id]
+        known = model_id == self._decision.candidates[0].model.id or model_id in self._others
+        if known or not limits or _rates is None:
+            return True
+        claim = self._claimed(limits, member=f"{self._tally.request_id}:{len(self._others) + 1}")
+        if isinstance(await _rates.admit(claim), Full):
+            return False
+        self._others[model_id] = claim
+        return True
 
-    def _claimed(self, limits: Sequence[RateLimit]) -> Claim:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._claim is None or _rates is None:
+            return
+        used = [(a.model, a.usage.total_tokens) for a in self._tally.attempts if a.usage]
+        _rates.settle(self._claim, sum(tokens for _, tokens in used))
+        for model_id, claim in self._others.items():
+            _rates.settle(claim, sum(tokens for model, tokens in used if model == model_id))
+
+    def _claimed(self, limits: Sequence[RateLimit], member: str | None = None) -> Claim:
         caller, classification = self._tally.caller, self._tally.classification
         assert classification is not None
         expected = self._decision.ranked[0].forecast.output_tokens
         return Claim(
-            member=self._tally.request_id,
+            member=member or self._tally.request_id,
             names=tuple(_name(limit, caller.tenant_id, caller.key_id) for limit in limits),
             sizes=tuple(Sizes(x.requests_per_minute or 0, x.tokens_per_minute or 0, x.running or 0) for x in limits),
             tokens=classification.input_tokens + expected,

@@ -23,7 +23,6 @@ from routing.types import PICO_PER_USD, Attempt
 
 REGISTRY = CollectorRegistry()
 SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 25, 50, 100, 300, 600)
-TOLD_S = 10.0  # vitals older than this are of a process that hangs; its gauges stop, so that an alert can see it
 STATES = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 
 requests = Counter(
@@ -118,7 +117,7 @@ class Processes(Collector):
 
     def collect(self) -> Iterator[Metric]:
         known = dict(vitals.read(self._folder))
-        fresh = {name: v for name, v in known.items() if self._clock() - v.at < TOLD_S}
+        fresh = {name: v for name, v in known.items() if self._clock() - v.at < vitals.SILENT_S}
         yield _gauge("hanging", "Processes that have not told of themselves lately.", [((), len(known) - len(fresh))])
         yield _gauge("in_flight", "Requests that a process is answering.", [((n,), v.in_flight) for n, v in fresh.items()])
         yield _gauge("event_loop_lag_seconds", "How late the loop came back.", [((n,), v.lag_s) for n, v in fresh.items()])

@@ -104,9 +104,9 @@ def _closed(tenant_id: str | UUID) -> Tenant:
     for key in tenant.api_keys.all():
         key.revoke(now)
     tenant.api_keys.update(name="(deleted)", created_by=None)
-    tenant.memberships.all().delete()
-    tenant.limits.all().delete()
-    tenant.strategies.all().delete()
+    tenant.budgets.filter(ended_at=None).update(ended_at=now)
+    for owned in (tenant.memberships, tenant.limits, tenant.strategies, tenant.messages, tenant.webhooks):
+        owned.all().delete()
     if (rules := getattr(tenant, "routing_rules", None)) is not None:
         rules.delete()
     return tenant

@@ -8,12 +8,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from gateway.buckets import Room
 from routing.prices import cost, rates_for
 from routing.types import Attempt, Caller, Candidate, ChatRequest, Classification, Decision, Endpoint, Model, RateLimit, Usage
 
 BYTES_PER_TOKEN = 4  # of an answer that the provider did not count for us
+
+
+class Admission(Protocol):
+    """gateway.limits.admitted, as attempts need it."""
+
+    async def also(self, model_id: str) -> bool: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +38,7 @@ class Tally:
     room: tuple[RateLimit, Room] | None = None  # what is left under the tightest limit
     clamped: int | None = None  # the output limit that was sent instead of the caller's: the budget afforded no more
     unaffordable: list[str] = field(default_factory=list)  # models for which no budget had room
+    admission: Admission | None = None  # who counts it under the caller's limits
     ttft_ms: int | None = None
     output_bytes: int = 0  # of the attempt at work
     replayed: int | None = None  # the status of an earlier answer that was told again

@@ -23,6 +23,7 @@ from routing.health import State
 from routing.snapshot import health_of
 
 EVERY_S = 1.0
+SILENT_S = 10.0  # vitals older than this are of a process that hangs, or is gone
 SUFFIX = ".vitals"
 
 

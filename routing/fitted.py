@@ -6,7 +6,9 @@ Written by routing/training/outcomes.py; numbers and words, no prompts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from statistics import median
 
 import msgspec
 from msgspec import Struct
@@ -32,11 +34,6 @@ class Fitted(Struct, frozen=True, kw_only=True, eq=False):
     framing: tuple[float, ...]
     tokens_per_char: float
 
-    @property
-    def unknown(self) -> Spending:
-        ranked = sorted(self.spending.values(), key=lambda spent: spent.output_usd)
-        return ranked[len(ranked) // 2]
-
 
 class _Believed(Struct, frozen=True, kw_only=True):
     abilities: tuple[float, ...]
@@ -54,15 +51,25 @@ class _About(Struct, frozen=True, kw_only=True):
 
 
 def expected_costs(fitted: Fitted, models: Sequence[str], found: Sequence[Place], chars: int) -> list[float]:
-    """USD of each model for a prompt of so many characters; `found`: its contexts (routing.quality.places). Of a model that no
-    outcome told of, as much as of the known ones in the middle."""
+    """USD of each model for a prompt of so many characters; `found`: its contexts (routing.quality.places). A model without
+    outcomes costs what the middle one of those with outcomes does."""
     inputs = chars * fitted.tokens_per_char + sum(share * fitted.framing[at] for at, share, _ in found)
     costs = []
     for model in models:
-        spent = fitted.spending.get(model) or fitted.unknown
+        spent = fitted.spending.get(model) or _middle(fitted)
         tokens = sum([share * spent.output_tokens[at] for at, share, _ in found])
         costs.append(inputs * spent.input_usd + tokens * spent.output_usd)
     return costs
+
+
+@lru_cache(8)
+def _middle(fitted: Fitted) -> Spending:
+    known = fitted.spending.values()
+    return Spending(
+        input_usd=median(spent.input_usd for spent in known),
+        output_usd=median(spent.output_usd for spent in known),
+        output_tokens=tuple(map(median, zip(*(spent.output_tokens for spent in known), strict=True))),
+    )
 
 
 # --- the file

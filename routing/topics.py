@@ -1,7 +1,8 @@
 """Which of the topics that outcomes were recorded in is a prompt about?
 
 A linear table over its words and pairs of words (routing/linear.py) gives a share to each topic and to "elsewhere": a prompt
-unlike those that were recorded is left to its families.
+unlike those that were recorded is left to its families. So is one that the table is unsure about: topics that were never
+recorded look like a little of each of their neighbours, and their neighbours' outcomes say less of them than their families'.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from routing.cues import clip
 from routing.linear import Table, outputs_of, softmax
 
 ELSEWHERE = "elsewhere"  # the table's last output
+CAUTION = 3  # the likeliest topic's share, to this power, is how far topics are trusted: by leaving topics out of train
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 _NUMBER = ("#1", "#2", "#3", "#4", "#5")  # by how many digits, five or more
 
@@ -35,7 +37,9 @@ def with_topics(reading: Reading, table: Table, text: str) -> TopicReading:
 
 def topics_of(table: Table, text: str) -> tuple[float, ...]:
     """The share of each topic, in the order of the table's outputs; without "elsewhere"."""
-    return tuple(softmax(outputs_of(table, features_of(text)))[:-1])
+    likely = softmax(outputs_of(table, features_of(text)))[:-1]
+    trust = max(likely) ** CAUTION
+    return tuple([trust * share for share in likely])
 
 
 def features_of(text: str) -> tuple[Sequence[str], Sequence[str]]:

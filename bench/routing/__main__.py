@@ -3,9 +3,12 @@
 python -m bench.routing --data DIR                 hull gain of each pool, on the split public_test
 python -m bench.routing --data DIR --left-out      also on subcategories left out of training (fits four times)
 python -m bench.routing --data DIR --held-out      on a fifth of train that is held out: what may be tuned on
+python -m bench.routing --data DIR --curve FILE    also the curve of cost and quality: a table, and FILE as SVG
 python -m bench.routing --data DIR --url URL --key KEY    a served gateway, asked by POST /api/v1/route
-python -m bench.routing --data DIR --curve         quality and cost by strategy and slider, of the best single model
+python -m bench.routing catalog --data DIR --out FILE     the outcomes' models as PROVIDERS_FILE for that gateway
 python -m bench.routing fit --data DIR             writes bench/routing/weights.bin
+
+± is one standard error of the hull gain; times are CPU time in this process, classification included.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.routing.curve import curve
+from bench.routing.catalog import catalog
+from bench.routing.curve import curve, picture, settings, table
 from bench.routing.data import LEFT_OUT, MOST, POOLS, Rows, learned, load, pool
 from bench.routing.elsewhere import elsewhere
 from bench.routing.router import WEIGHTS, Router
@@ -30,22 +34,38 @@ from routing.training.outcomes import fit
 def main() -> None:
     asked = _arguments()
     if asked.command == "fit":
-        found, table = fit(learned(load(asked.data, "train")), elsewhere())
-        fitted.write(asked.out, found, table)
+        found, weights = fit(learned(load(asked.data, "train")), elsewhere())
+        fitted.write(asked.out, found, weights)
         print(f"{asked.out}: {asked.out.stat().st_size // 1024} KiB, {found.weights.version}", file=sys.stderr)
         return
-    if asked.curve:
-        rows, router = load(asked.data, "public_test"), Router(asked.weights)
-        print("\n".join(curve(router, {name: (*pool(rows, name, MOST), models) for name, (_, models) in POOLS.items()})))
+    if asked.command == "catalog":
+        models = sorted({model for _, models in POOLS.values() for model in models})
+        asked.out.write_text(catalog(load(asked.data, "train"), models), "utf-8")
         return
+    _judge(asked)
+
+
+def _judge(asked: argparse.Namespace) -> None:
     print(HEADER)
     if asked.held_out:
         train = load(asked.data, "train")
         router, rows = _fitted(_part(train, held_out=False)), _part(train, held_out=True)
     else:
         router, rows = (Served(asked.url, asked.key) if asked.url else Router(asked.weights)), load(asked.data, "public_test")
-    for name in POOLS:
-        print(line(name, ask(router, *pool(rows, name, None if asked.held_out else MOST), POOLS[name][1])), flush=True)
+    curves, told = {}, []
+    for name, (_, models) in POOLS.items():
+        some, quality, cost = pool(rows, name, None if asked.held_out else MOST)
+        if isinstance(router, Served) and (missing := router.missing(some.texts[0], models)):
+            print(f"{name:18} not judged: the gateway does not serve {', '.join(missing)}")
+            continue
+        result = ask(router, some, quality, cost, models)
+        curves[name] = curve(result.curve, models, quality, cost)
+        if asked.curve:
+            told.append(settings(name, router, some, models, quality, cost))
+        print(line(name, result), flush=True)
+    if asked.curve:
+        print(*(table(name, found) for name, found in curves.items()), *told, sep="\n")
+        asked.curve.write_text(picture(curves), "utf-8")
     if asked.left_out:
         _leave_out(asked.data)
 
@@ -77,13 +97,13 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.routing", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", nargs="?", choices=("judge", "fit"), default="judge")
+    parser.add_argument("command", nargs="?", choices=("judge", "fit", "catalog"), default="judge")
     parser.add_argument("--data", type=Path, required=True, help="where prompts.parquet and outcomes.parquet are")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--curve", type=Path, help="where to write the picture")
     parser.add_argument("--left-out", action="store_true")
     parser.add_argument("--held-out", action="store_true")
-    parser.add_argument("--curve", action="store_true")
     parser.add_argument("--url", help="of a running gateway")
     parser.add_argument("--key", default="", help="an API key of it")
     return parser.parse_args(words)

@@ -18,6 +18,7 @@ Point = tuple[float, float]  # mean cost in USD, mean quality
 
 TRADEOFFS = np.append(0.0, np.logspace(-4, 5, 70))
 GRID = 400
+RESAMPLES = 60
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -50,6 +51,16 @@ def judge(scores: Array, costs: Array, quality: Array, cost: Array) -> Judgement
         best_quality=hull(curve)[-1][1],
         best_single=float(means[best]),
     )
+
+
+def error(scores: Array, costs: Array, quality: Array, cost: Array) -> float:
+    """One standard error of the hull gain: what other prompts of the same kind would have changed (bootstrap)."""
+    draw = np.random.RandomState(0)
+    gains = []
+    for _ in range(RESAMPLES):
+        rows = draw.randint(len(cost), size=len(cost))
+        gains.append(judge(scores[rows], costs[rows], quality[rows], cost[rows]).gain)
+    return float(np.std(gains))
 
 
 def swept(scores: Array, costs: Array, quality: Array, cost: Array) -> list[Point]:

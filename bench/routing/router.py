@@ -10,7 +10,6 @@ from typing import Any
 from routing import fitted
 from routing.classify import classify_text, families
 from routing.quality import places, predict_all
-from routing.rules import Parts
 from routing.strategies import STRATEGIES, TRADEOFF, scores
 from routing.topics import with_topics
 from routing.types import PICO_PER_USD, Classification, Forecast
@@ -38,23 +37,18 @@ class Router:
         }
 
     def route(
-        self, text: str, models: Sequence[str], strategy: str = "auto", tenant: str = "default", lam: Any = None
+        self, text: str, models: Sequence[str], strategy: str = "auto", tenant: str = "default", lam: float | None = None
     ) -> dict[str, Any]:
-        """The model that the strategy puts first, with the predicted quality and cost (USD) of each."""
-        classification, forecasts = self.predicted(text, models)
-        first = chosen(models, forecasts, STRATEGIES[strategy](classification, TRADEOFF))
-        return {
-            "model": models[first],
-            "scores": {model: forecast.quality for model, forecast in zip(models, forecasts, strict=True)},
-            "costs": {model: forecast.cost / PICO_PER_USD for model, forecast in zip(models, forecasts, strict=True)},
-            "propensity": 1.0,
-        }
-
-    def predicted(self, text: str, models: Sequence[str]) -> tuple[Classification, list[Forecast]]:
-        """What the strategies are given: quality, its error, and cost of each model; no length and no time."""
+        """The model that the strategy puts first, with the predicted quality and cost (USD) of each. `lam`: the slider, 0..10."""
         reading = classify_text(text)
         known = with_topics(reading, self.fitted.table, text)
+        predicted = predict_all(self.fitted.weights, models, known)
+        means = [quality.mean for quality in predicted]
         costs = fitted.expected_costs(self.fitted, models, places(self.fitted.weights, known), len(text))
+        forecasts = [
+            Forecast(mean, quality.error, 0, round(cost * PICO_PER_USD), 0)
+            for mean, quality, cost in zip(means, predicted, costs, strict=True)
+        ]
         classification = Classification(
             query_type=reading.query_type,
             posterior=reading.posterior,
@@ -63,13 +57,11 @@ class Router:
             input_tokens=1,
             max_output_tokens=None,
         )
-        return classification, [
-            Forecast(quality.mean, quality.error, 0, round(cost * PICO_PER_USD), 0)
-            for quality, cost in zip(predict_all(self.fitted.weights, models, known), costs, strict=True)
-        ]
-
-
-def chosen(models: Sequence[str], forecasts: Sequence[Forecast], parts: Parts) -> int:
-    """Which of them comes first, without draws."""
-    score = scores(forecasts, parts)
-    return max(range(len(models)), key=lambda i: (score[i], models[i]))
+        score = scores(forecasts, STRATEGIES[strategy](classification, TRADEOFF if lam is None else lam))
+        first = max(range(len(models)), key=lambda i: (score[i], models[i]))
+        return {
+            "model": models[first],
+            "scores": dict(zip(models, means, strict=True)),
+            "costs": dict(zip(models, costs, strict=True)),
+            "propensity": 1.0,
+        }

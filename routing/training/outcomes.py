@@ -2,7 +2,7 @@
 
     topics      a table that tells apart what the outcomes were recorded in, and "elsewhere"
     abilities   of each model in each context, by the share that each prompt has in it, drawn to what the model's other
-                contexts and the context's other models suggest
+                topics of the same families, then all its others, and the topic's other models suggest
     spending    prices, and output tokens by context, likewise
 
 The shares that abilities are counted by come from tables that had not seen the prompt: those of a table that had are too sure.
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from routing.classify import classify_text
@@ -24,11 +25,15 @@ from routing.topics import ELSEWHERE, TopicReading
 from routing.training.fit import Array
 from routing.training.topics import Lists, TopicModel, learn, lists_of, posteriors, table_of, take
 
-DRAWN = 60.0  # outcomes that the expectation from a model's and a context's other outcomes is worth: best of 5 to 4000 on train
+DRAWN = 60.0  # outcomes that the mean over all is worth, where a family's difficulty and an ability's error are asked
+# What holds effects back, as the inverse of the variance expected of them in log odds. The last two: by cross-validation within
+# train, on prompts of known and of left-out topics (docs/routing-yardstick.md).
+EVIDENCE, IN_FAMILY, IN_TOPIC = 1.0, 5.0, 20.0
+EFFECT_STEPS = 300
+MOST_ABILITY = 5.3  # log odds of 0.995
 DRAWN_TOKENS = 5.0
 FOLDS = 3
 UNKNOWN_ERROR = 1.0  # log odds
-EVIDENCE = 1.0  # of the squared effects, in outcomes: keeps those finite that only ever succeeded
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):
@@ -94,20 +99,25 @@ def _belongs(outcomes: Outcomes, posterior: Array) -> Array:
 # --- abilities
 
 
+class _Effects(Struct, frozen=True):
+    """Log odds of a good answer = topic + model + the model in the family + the model in the topic."""
+
+    topic: Array
+    model: Array
+    in_family: Array  # families x models
+    in_topic: Array  # topics x models
+
+
 def _weights(outcomes: Outcomes, belongs: Array, contexts: tuple[str, ...]) -> Weights:
-    asked = ~np.isnan(outcomes.quality)
     families, topics = belongs[:, : len(FAMILIES)], belongs[:, len(FAMILIES) :]
-    good, count = topics.T @ np.where(asked, outcomes.quality, 0.0), topics.T @ asked
-    model, context = _effects(good, count)
-    of_topics = _sigmoid(context[:, None] + model[None, :])
-    surplus = _family_surplus(outcomes, families, _weighted(topics) @ of_topics)
-    of_families = _sigmoid(_family_levels(families, _weighted(topics) @ context)[:, None] + model[None, :]) + surplus
-    of_topics = of_topics + _weighted(topics.T @ families) @ surplus  # as in the topic's families
-    of_topics = np.clip(of_topics, 0.005, 0.995)
-    of_topics = of_topics + (good - count * of_topics) / (count + DRAWN)
-    share = np.clip(np.concatenate([of_families, of_topics]), 0.005, 0.995)
-    evidence = np.concatenate([np.zeros_like(of_families), count])  # a family stands for topics that were not recorded
-    ability, error = np.log(share / (1 - share)), np.sqrt(1 / (share * (1 - share) * (evidence + DRAWN)))
+    asked = ~np.isnan(outcomes.quality)
+    effects = _effects(*_cells(families, topics, np.where(asked, outcomes.quality, 0.0), asked))
+    of_families = _family_levels(families, _weighted(topics) @ effects.topic)[:, None] + effects.model + effects.in_family
+    of_topics = effects.topic[:, None] + effects.model + _weighted(topics.T @ families) @ effects.in_family + effects.in_topic
+    ability = np.clip(np.concatenate([of_families, of_topics]), -MOST_ABILITY, MOST_ABILITY)
+    share = _sigmoid(ability)
+    evidence = np.concatenate([np.zeros_like(of_families), topics.T @ asked])  # a family stands for topics that were not recorded
+    error = np.sqrt(1 / (share * (1 - share) * (evidence + DRAWN)))
     return Weights(
         version="fitted-" + hashlib.sha256(np.round(ability, 4).tobytes()).hexdigest()[:12],
         contexts=contexts,
@@ -118,32 +128,39 @@ def _weights(outcomes: Outcomes, belongs: Array, contexts: tuple[str, ...]) -> W
     )
 
 
-def _effects(good: Array, count: Array) -> tuple[Array, Array]:
-    """Log odds = model + context, of the counts of each cell (contexts x models)."""
-    contexts, models = good.shape
+def _cells(families: Array, topics: Array, quality: Array, asked: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Good answers and all answers, topics x families x models: every prompt counts in each cell by its share."""
+    shape = (topics.shape[1], families.shape[1], quality.shape[1])
+    cell = (topics[:, :, None] * families[:, None, :]).reshape(len(quality), -1)
+    return (cell.T @ quality).reshape(shape), (cell.T @ asked).reshape(shape)
+
+
+def _effects(good: Array, count: Array) -> _Effects:
+    """The likeliest, when all effects are drawn to zero. In log odds, so that a lead where nearly all is answered well still
+    counts where little is."""
+    topics, families, models = good.shape
+    ends = np.cumsum([topics, models, families * models])
+    held = np.repeat([EVIDENCE, EVIDENCE, IN_FAMILY, IN_TOPIC], [topics, models, families * models, topics * models])
+
+    def split(flat: Array) -> _Effects:
+        topic, model, in_family, in_topic = np.split(flat, ends)
+        return _Effects(topic, model, in_family.reshape(families, models), in_topic.reshape(topics, models))
 
     def loss(flat: Array) -> tuple[float, Array]:
-        model, context = flat[:models], flat[models:]
-        share = _sigmoid(context[:, None] + model[None, :])
-        told = -(good * np.log(share) + (count - good) * np.log(1 - share)).sum() + EVIDENCE / 2 * (flat**2).sum()
-        slope = count * share - good
-        return float(told), np.append(slope.sum(axis=0), slope.sum(axis=1)) + EVIDENCE * flat
+        found = split(flat)
+        odds = found.topic[:, None, None] + found.model + found.in_family[None] + found.in_topic[:, None]
+        told = (count * np.logaddexp(0, odds) - good * odds).sum() + (held * flat**2).sum() / 2
+        slope = count * _sigmoid(odds) - good
+        by = (slope.sum(axis=(1, 2)), slope.sum(axis=(0, 1)), slope.sum(axis=0).ravel(), slope.sum(axis=1).ravel())
+        return float(told), np.concatenate(by) + held * flat
 
-    found = minimize(loss, np.zeros(models + contexts), jac=True, method="L-BFGS-B").x
-    return found[:models], found[models:]
+    start = np.zeros(len(held))
+    return split(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": EFFECT_STEPS}).x)
 
 
 def _family_levels(families: Array, level: Array) -> Array:
     """A family is as hard as the topics that its prompts are from; `level`: log odds by prompt."""
     return np.asarray((families.T @ level + DRAWN * level.mean()) / (families.sum(axis=0) + DRAWN))
-
-
-def _family_surplus(outcomes: Outcomes, families: Array, told: Array) -> Array:
-    """How much better each model is in each family than its topics tell (prompts x models), or a family would remember which
-    models were asked its hard prompts."""
-    asked = ~np.isnan(outcomes.quality)
-    found = families.T @ np.where(asked, np.nan_to_num(outcomes.quality) - told, 0.0)
-    return np.asarray(found / (families.T @ asked + DRAWN))
 
 
 def _weighted(shares: Array) -> Array:
@@ -175,12 +192,15 @@ def _spending(outcomes: Outcomes, belongs: Array) -> dict[str, Spending]:
     spending = {}
     for m, name in enumerate(outcomes.models):
         asked = ~np.isnan(outcomes.cost[:, m])
-        used = np.column_stack([outcomes.input_tokens[asked, m], outcomes.output_tokens[asked, m]])
-        price = np.linalg.lstsq(used, outcomes.cost[asked, m], rcond=None)[0]
-        spending[name] = Spending(
-            input_usd=float(max(price[0], 0)), output_usd=float(max(price[1], 0)), output_tokens=tuple(tokens[:, m].tolist())
-        )
+        paid = prices(outcomes.input_tokens[asked, m], outcomes.output_tokens[asked, m], outcomes.cost[asked, m])
+        spending[name] = Spending(input_usd=paid[0], output_usd=paid[1], output_tokens=tuple(tokens[:, m].tolist()))
     return spending
+
+
+def prices(input_tokens: Array, output_tokens: Array, cost: Array) -> tuple[float, float]:
+    """USD per token of input and of output that explain what was paid."""
+    found = np.linalg.lstsq(np.column_stack([input_tokens, output_tokens]), cost, rcond=None)[0]
+    return float(max(found[0], 0)), float(max(found[1], 0))
 
 
 def _tokens(outcomes: Outcomes, belongs: Array) -> Array:

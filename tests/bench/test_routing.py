@@ -45,6 +45,19 @@ def test_every_text_is_answered(text: str, strategy: str) -> None:
     assert ROUTER.route(text, POOL, strategy) == answer
 
 
+@given(st.text(max_size=1000))
+def test_the_slider_never_moves_to_a_cheaper_model(text: str) -> None:
+    told = [ROUTER.route(text, POOL, "auto", lam=slider / 2) for slider in range(21)]
+    costs = [answer["costs"][answer["model"]] for answer in told]
+    assert costs == sorted(costs)
+
+
+def test_models_without_outcomes_are_answered_too() -> None:
+    answer = ROUTER.route(HARD, ["a-new-model", "another-new-model"])
+    assert answer["scores"]["a-new-model"] == answer["scores"]["another-new-model"]
+    assert answer["costs"]["a-new-model"] > 0
+
+
 def test_models_that_no_outcome_told_of_are_judged_all_the_same() -> None:
     answer = ROUTER.route(HARD, ["claude-2", "gpt-4o-2024-05-13"])
     assert answer["costs"]["claude-2"] > 0
@@ -90,7 +103,8 @@ def gateway() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen.append({"path": self.path, "key": self.headers["Authorization"], "body": body})
+            slider = self.headers["X-RoutePlex-Tradeoff"]
+            seen.append({"path": self.path, "key": self.headers["Authorization"], "body": body, "slider": slider})
             answer = json.dumps(ANSWER).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
@@ -133,5 +147,7 @@ def test_a_served_gateway_is_asked_by_the_published_contract(gateway: tuple[str,
     assert seen[0]["path"] == "/api/v1/route"
     assert seen[0]["key"] == "Bearer rp_test_key"
     assert seen[0]["body"] == {"model": "routeplex-ai", "messages": [{"role": "user", "content": "How much is 2 + 2?"}]}
-    assert served.route("?", ["small", "large"])["model"] == "large"
+    assert served.route("?", ["small", "large"], lam=3.0)["model"] == "large"
+    assert [request["slider"] for request in seen] == [None, "3.0"]
+    assert served.missing("?", ["small", "b/large", "gone"]) == ["gone"]
     assert served.classify("?")["category"] == "math"

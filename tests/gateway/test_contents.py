@@ -9,14 +9,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db.models import BinaryField
 from django.test import Client
 from django.utils import timezone
 
-from accounts import keys
+from accounts import keys, webhooks
+from accounts.models import Webhook
 from gateway import contents, kept
-from gateway.models import KeptContent
+from gateway.models import IdempotentAnswer, KeptContent
 from gateway.recorder import Recorder
+from gateway.rewrapping import SEALED, rewrap_all
 from tests import upstream as scripted
 from tests.gateway.conftest import ANSWER, DONE, FINISH, ROLE, STREAM, WORDS, chunk
 from tests.gateway.test_server import serving
@@ -106,6 +110,11 @@ def test_who_may_read_it(post, provider, acme, wanted, held, client):
     assert client.get(f"/api/v1/requests/{name}/contents").status_code in (401, 403), "nobody"
     with_a_key = client.get(f"/api/v1/requests/{name}/contents", headers={"authorization": f"Bearer {acme.key}"})
     assert with_a_key.status_code in (401, 403), "an API key is no person"
+    acme.tenant.memberships.filter(user=acme.bob).update(role="admin")
+    assert read(acme.bob, name).status_code == 200
+    acme.tenant.is_active = False
+    acme.tenant.save()
+    assert read(acme.alice, name).status_code == 404
 
 
 def test_a_row_in_another_tenant_s_place_does_not_open(post, provider, acme, wanted, held):
@@ -185,15 +194,24 @@ def test_the_encryption_key_can_be_changed(post, provider, acme, wanted, held, s
     provider.say("alpha", scripted.whole(ANSWER))
     name = post().headers["x-request-id"]
     held()
+    hook = Webhook(tenant=acme.tenant, url="https://example.com")
+    webhooks.seal_secret(hook, "whsec_x")
+    hook.save()
     settings.ENCRYPTION_KEYS = [new]
     assert "cannot be read" in read(acme.alice, name).json()["error"]["message"]
-    with pytest.raises(CommandError, match="1 cannot be read"):
+    with pytest.raises(CommandError, match="2 cannot be read"):
         call_command("rewrap")
     settings.ENCRYPTION_KEYS = [new, old]
-    assert kept.rewrap_all() == (1, 0)
-    assert kept.rewrap_all() == (0, 0)
+    assert rewrap_all() == (2, 0)
+    assert rewrap_all() == (0, 0)
     settings.ENCRYPTION_KEYS = [new]
     assert read(acme.alice, name).status_code == 200
+    assert webhooks.secret_of(Webhook.objects.get()) == "whsec_x"
+
+
+def test_everything_that_is_sealed_can_be_put_under_another_key():
+    fields = {(model, field.name) for model in apps.get_models() for field in model._meta.fields if type(field) is BinaryField}
+    assert fields == SEALED.keys() | {(IdempotentAnswer, "answer")}, "that one is sealed under its caller's API key"
 
 
 def test_a_file_that_is_none_of_ours_is_left_aside(tmp_path, db):

@@ -364,6 +364,20 @@ def test_nobody_reads_it_without_the_api_key(post, provider, acme):
             transcripts.unsealed(bytes(row.answer), key, told)
 
 
+def test_an_answer_is_not_held_back_by_a_database_that_hangs(post, provider, monkeypatch):
+    monkeypatch.setattr(firsts, "TRY_S", 0.5)
+    provider.say("alpha", scripted.Reply(pieces=[1.5, scripted.whole(ANSWER).pieces[0]]))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(post)
+        until(lambda: IdempotentAnswer.objects.exists() and provider.requests)
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"LOCK TABLE {IdempotentAnswer._meta.db_table} IN EXCLUSIVE MODE")
+            assert asked.result().status_code == 200
+    until(lambda: post().content == asked.result().content)
+    assert len(provider.requests) == 1
+
+
 def test_a_database_that_is_too_slow_is_not_waited_for_and_blocks_no_key(post, provider, monkeypatch):
     monkeypatch.setattr(idempotency, "CLAIM_S", 0.5)
     post(body={**BODY, "model": "nobody"})  # the API key is known from now on

@@ -17,7 +17,7 @@ from gateway.rates import Claim, Rates
 from tests import redis_server
 from tests.conftest import PATIENCE_S
 from tests.gateway.conftest import ANSWER
-from tests.upstream import Reply
+from tests.upstream import Reply, whole
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +129,19 @@ def test_a_model_whose_limit_is_full_is_passed_over_by_the_router(ask, limited, 
     with pytest.raises(openai.RateLimitError) as refused:
         ask(model="openai/gpt-6-luna")
     assert refused.value.body["details"]["model"] == "openai/gpt-6-luna"
+
+
+def test_a_fallback_counts_under_the_limit_of_the_model_that_it_asks(ask, limited, provider, logged, acme):
+    """alpha fails twice; beta may be asked once a minute, so that the second time it is passed over."""
+    limited(model="beta/beta-1", requests_per_minute=1)
+    provider.say("beta", whole(ANSWER), whole(ANSWER))
+    provider.say("alpha", whole({"error": {"message": "no"}}, 500), whole({"error": {"message": "no"}}, 500))
+    ask(model="alpha/alpha-1")
+    with pytest.raises(openai.InternalServerError):  # who comes after beta was told to say nothing
+        ask(model="alpha/alpha-1")
+    first, second = logged(tenant=acme.tenant)
+    assert [attempt["model"] for attempt in first.attempts] == ["alpha/alpha-1", "beta/beta-1"]
+    assert "beta/beta-1" not in [attempt["model"] for attempt in second.attempts]
 
 
 def test_requests_at_once(server, acme, limited, provider):

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.keys import create_key
-from accounts.models import ApiKey, Limit, Membership, Tenant
+from accounts.models import ApiKey, Budget, Limit, Membership, Message, Tenant, Webhook
 from gateway import retention
 from gateway.models import Horizon, IdempotentAnswer, KeptContent, LedgerEntry, RequestLog, Rollup
 from gateway.reconcile import differences
@@ -149,11 +149,16 @@ def test_a_tenant_that_leaves_leaves_its_books_only(acme):
     contents(acme.tenant, 0)
     contents(theirs, 0)
     Limit.objects.create(tenant=acme.tenant, requests_per_minute=1)
+    Webhook.objects.create(tenant=acme.tenant, url="https://example.com", sealed_secret=b"x")
+    Message.objects.create(tenant=acme.tenant, to="alice@example.com", payload={})
+    Budget.objects.create(tenant=acme.tenant, period="day", amount=1)
     roll_up(since=NOW - timedelta(days=10))
     call_command("forget_tenant", str(acme.tenant.pk))
     assert [RequestLog.objects.filter(tenant=t).count() for t in (acme.tenant, theirs)] == [0, 1]
     assert [KeptContent.objects.filter(tenant=t).count() for t in (acme.tenant, theirs)] == [0, 1]
     assert not Membership.objects.filter(tenant=acme.tenant).exists() and not Limit.objects.exists()
+    assert not Webhook.objects.exists() and not Message.objects.exists()
+    assert Budget.objects.get().ended_at is not None
     assert LedgerEntry.objects.filter(tenant=acme.tenant).count() == 2
     left = Tenant.objects.get(pk=acme.tenant.pk)
     assert (left.name, left.is_active) == ("(deleted)", False)

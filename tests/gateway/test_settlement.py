@@ -293,5 +293,7 @@ def test_a_budget_is_set_changed_and_ended_by_one_command():
 def test_shares_are_crossed_once_each():
     assert shares_crossed(0, 79, 100, [50, 80, 100]) == [50]
     assert shares_crossed(79, 100, 100, [50, 80, 100]) == [80, 100]
+    assert shares_crossed(98, 99, 100, [50, 80, 100]) == [100], "what is left pays for nothing any more"
+    assert shares_crossed(99, 100, 100, [50, 80, 100]) == []
     assert shares_crossed(100, 100, 100, [50, 80, 100]) == []
     assert shares_crossed(0, 0, 0, [50]) == []

@@ -12,7 +12,7 @@ from routing import fitted, linear
 from routing.classify import classify_text
 from routing.fitted import Fitted, Spending, expected_costs
 from routing.quality import FAMILIES, Weights, arm, places, predict
-from routing.topics import ELSEWHERE, features_of, topics_of, with_topics
+from routing.topics import CAUTION, ELSEWHERE, features_of, topics_of, with_topics
 
 COUNT = len(FAMILIES) + 1
 NAMES = ({"apples": 0, "moon": 1}, {"red apples": 0})
@@ -71,6 +71,20 @@ def test_costs_are_of_the_prompt_its_framing_and_the_expected_answer(known: Fitt
     reading = with_topics(classify_text("apples"), known.table, "apples")
     cost = expected_costs(known, ["a"], places(known.weights, reading), chars=400)
     assert cost == [pytest.approx((400 * 0.25 + 10) * 1e-6 + 300 * 1e-5, rel=0.01)]
+
+
+def test_a_model_without_outcomes_costs_what_the_middle_one_does(known: Fitted) -> None:
+    reading = with_topics(classify_text("apples"), known.table, "apples")
+    found = places(known.weights, reading)
+    one, other = expected_costs(known, ["a", "nobody knows it"], found, chars=400)
+    assert one == other
+
+
+def test_an_unsure_prompt_is_left_to_its_families(known: Fitted) -> None:
+    """Shares shrink faster than the table's certainty does: half as sure is an eighth as much."""
+    sure, unsure = topics_of(known.table, "apples")[0], topics_of(known.table, "xyzzy")[0]
+    assert sure > 0.99
+    assert unsure == pytest.approx(0.5 * 0.5**CAUTION)
 
 
 @given(st.text(max_size=4000))

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gateway.kept import rewrap_all
+from gateway.rewrapping import rewrap_all
 
 
 class Command(BaseCommand):
