@@ -29,6 +29,7 @@ AGAIN = tuple(
     timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200, 21600, 43200)
 )  # after the first, second … failure: a day in all
 BATCH = 200
+RUN_S = 60.0  # of one run; several workers may deliver at once
 KEPT = timedelta(days=30)  # what was delivered, or given up
 
 log = logging.getLogger("routeplex.notices")
@@ -40,7 +41,11 @@ def tell(tenant: Tenant, event: str, data: Mapping[str, Any], *, subject: str, t
     people = tenant.memberships.filter(role__in=roles, user__is_active=True).select_related("user")
     mails = [
         Message(
-            tenant=tenant, event=event, kind=Message.Kind.EMAIL, to=member.user.email, payload={"subject": subject, "text": text}
+            tenant=tenant,
+            event=event,
+            kind=Message.Kind.EMAIL,
+            to=member.user.email,
+            payload={"subject": " ".join(subject.split()), "text": text},
         )
         for member in people
     ]
@@ -53,10 +58,15 @@ def tell(tenant: Tenant, event: str, data: Mapping[str, Any], *, subject: str, t
     return len(Message.objects.bulk_create([*mails, *hooks]))
 
 
-def deliver() -> int:
-    """What is due, once each; how many were delivered."""
-    due = Message.objects.filter(state=Message.State.WAITING, due_at__lte=timezone.now()).order_by("due_at")
-    return sum(map(_deliver, list(due.select_related("webhook")[:BATCH])))
+def deliver(within_s: float = RUN_S) -> int:
+    """What is due, once each, for so long; how many were delivered. What slow receivers leave no time for stays due."""
+    due = Message.objects.filter(state=Message.State.WAITING, due_at__lte=timezone.now()).order_by("tries", "due_at")
+    end, delivered = time.monotonic() + within_s, 0
+    for message in due.select_related("webhook")[:BATCH]:
+        if time.monotonic() > end:
+            break
+        delivered += _deliver(message)
+    return delivered
 
 
 def forget_old() -> int:
@@ -85,7 +95,7 @@ def _deliver(message: Message) -> bool:
 def _send_mail(message: Message) -> Delivered:
     try:
         send_mail(message.payload["subject"], message.payload["text"], None, [message.to])
-    except OSError as error:  # of the connection or the server: SMTPException is one
+    except (OSError, ValueError) as error:  # of the connection or the server (SMTPException is one), or a name that is no header
         return Delivered(None, f"mail was not taken ({type(error).__name__})")
     return Delivered(None, "")
 

@@ -39,7 +39,7 @@ def _is_private(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
-        return True
+        return False  # it leads nowhere, and the dialect says so
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
