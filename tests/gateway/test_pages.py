@@ -69,3 +69,32 @@ def test_the_operator_s_admin_asks_for_staff(client, acme):
     acme.alice.save()
     assert client.get("/admin/accounts/apikey/").status_code == 200
     assert client.get("/admin/gateway/requestlog/").status_code == 200
+
+
+@pytest.fixture
+def spent(acme):
+    from datetime import timedelta
+    from decimal import Decimal
+
+    from django.utils import timezone
+
+    from accounts.models import Budget
+    from gateway.models import BudgetWindow
+
+    budget = Budget.objects.create(tenant=acme.tenant, amount=Decimal("20"), period="month")
+    now = timezone.now()
+    return BudgetWindow.objects.create(
+        budget=budget, starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1), spent=5 * 10**12, most=20 * 10**12
+    )
+
+
+def test_what_is_spent_of_a_budget_and_that_none_was_overrun(client, acme, spent):
+    client.force_login(acme.bob)
+    page = client.get("/").content.decode()
+    assert "$5.0000" in page and "$20.00 a month" in page and "25 %" in page
+    assert "Budgets overrun since this was installed: 0." in page
+
+
+def test_a_stranger_sees_no_budget(client, acme, spent):
+    client.force_login(acme.charlie)
+    assert "$20.00" not in client.get("/").content.decode()
