@@ -72,9 +72,13 @@ class Plan:
     pieces: Sequence[str] = field(default=())
 
 
-def planned(question: Question) -> Plan:
+POOR = "I am not sure about that."
+
+
+def planned(question: Question, *, poor: bool = False) -> Plan:
+    """`poor`: a well-formed answer that is of no use."""
     calls = _calls(question)
-    text = "" if calls else _text(question)
+    text = "" if calls else POOR if poor else _text(question)
     thought = f"The user asks: {question.last[:60].strip()}. I am a sandbox, so I make something up." if question.thinks else ""
     finish = "calls" if calls else "stop"
     for stop in question.stops:

@@ -88,7 +88,8 @@ class Sandbox:
             await _reply(send, refused.status, form.error(refused.status, refused.message, refused.code))
             return
         stream = parsed.get("stream") is True or match.groupdict().get("way") == "streamGenerateContent"
-        fault, plan = self.faults.take(form.NAME, model), planned(asked)
+        fault = self.faults.take(form.NAME, model, asked.text)
+        plan = planned(asked, poor=fault is not None and fault.kind == "poor")
         if await _failed(form, fault, send):
             return
         first, between = speed.of(model)

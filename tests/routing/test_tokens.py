@@ -7,7 +7,7 @@ import pytest
 
 from routing.catalog import CATALOG_FILE, load
 from routing.chat import ChatBody
-from routing.tokens import counted, text_tokens
+from routing.tokens import size_of
 
 CATALOG = load(CATALOG_FILE.read_text("utf-8"))
 
@@ -39,20 +39,21 @@ def model(name):
 
 @pytest.mark.parametrize("name", ["gpt-4o", "gpt-4o-mini"])
 def test_a_conversation_counts_as_openai_s_api_counts_it(name):
-    count = counted(body(COOKBOOK), model(name))
+    count = size_of(body(COOKBOOK)).at(model(name))
     assert count.tokens == 124
     assert count.confidence == "high"
 
 
-def test_chinese_and_code_are_not_guessed_by_their_bytes():
-    assert text_tokens("你好，世界") == 3  # o200k_base: 你好 ， 世界
-    assert text_tokens("    return x\n" * 10) < len("    return x\n" * 10) / 2
-
-
 def test_a_tokenizer_that_is_not_public_is_said_to_be_none():
-    assert counted(body(COOKBOOK), model("claude-sonnet-4-5")).confidence == "medium"
+    assert size_of(body(COOKBOOK)).at(model("claude-sonnet-4-5")).confidence == "medium"
 
 
 def test_tools_count():
     tool = {"type": "function", "function": {"name": "weather", "description": "Tells the weather of a city."}}
-    assert counted(body(COOKBOOK, tools=[tool]), model("gpt-4o")).tokens > 124
+    assert size_of(body(COOKBOOK, tools=[tool])).at(model("gpt-4o")).tokens > 124
+
+
+def test_what_anthropic_says_of_its_newer_models_is_counted():
+    size = size_of(body(COOKBOOK))
+    older, newer = size.at(model("claude-opus-4-6")), size.at(model("claude-opus-4-7"))
+    assert newer.tokens == pytest.approx(1.3 * older.tokens, abs=1)
