@@ -1,4 +1,5 @@
 """What does a decision cost? `python -m bench.decision_latency`: microseconds of CPU in this process, classification and choice.
+With `--learned`, of a tenant of whom all is known that can be known, and who explores.
 
 Every fifth natural prompt of the training data, each read once (nothing of it is in a cache), over every model of the catalogue.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,12 +20,17 @@ import django
 
 django.setup()
 
+from msgspec.structs import replace  # noqa: E402
+
 from gateway.wire import openai as wire  # noqa: E402
 from routing.automatic import AUTOMATIC  # noqa: E402
+from routing.catalog import Catalog  # noqa: E402
 from routing.classify import classify  # noqa: E402
 from routing.decide import choose, question  # noqa: E402
 from routing.decisions import RecordedView  # noqa: E402
+from routing.learned import Known, Learned  # noqa: E402
 from routing.quality import prior  # noqa: E402
+from routing.query_types import QUERY_TYPES  # noqa: E402
 from routing.snapshot import catalog  # noqa: E402
 from routing.training.rows import rows  # noqa: E402
 from routing.types import Caller, ChatRequest, Seen  # noqa: E402
@@ -38,6 +45,8 @@ def main() -> None:
     known = catalog()
     seen = Seen(reachable=frozenset(known.providers))
     view = RecordedView(version=known.version, weights=prior(known), catalog=known, seen=seen)
+    if "--learned" in sys.argv:
+        view = replace(view, learned=_learned(known))
     gc.collect()
     gc.freeze()  # as in the gateway
     took = [_once(_request(text), view) for text in texts][WARM:]
@@ -48,6 +57,12 @@ def main() -> None:
         ("both", [sum(both) for both in took]),
     ):
         print(f"| {name} | {_share(times, 50)} | {_share(times, 99)} |")
+
+
+def _learned(known: Catalog) -> Learned:
+    """Something of every model at every type of work, and exploring."""
+    models = {model: Known(0.01 * (n % 7 - 3), 0.3, 20.0, 1.1) for n, model in enumerate(known.models)}
+    return Learned(version=1, types=dict.fromkeys(QUERY_TYPES, models), models=models, explores=0.1)
 
 
 def _request(text: str) -> ChatRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from routing.draws import Field, draw
 from routing.filters import DEAR, Reason, View, able, candidate, kind_of, short_enough, too_much, with_more
 from routing.forecast import forecasts
 from routing.refusals import NoCandidate, Refused, Unreachable
@@ -11,15 +12,13 @@ from routing.strategies import scores
 from routing.types import Classification, Decision, Excluded, Forecast, Model, Question, Ranked, Seen
 
 AUTOMATIC = "routeplex-ai"
-TIE_BAND = 0.01  # of a strategy's score: what comes this near to the first may be drawn instead of it
-MOST_DRAWN = 5  # models that may be drawn among
 
 
 def automatic(question: Question, classification: Classification, view: View) -> Decision:
     """Every model that can serve, in the strategy's order, and why the others cannot. Raises NoCandidate, Unreachable."""
     kind = kind_of(question, classification, view.reachable, automatic=True)
     models, excluded = short_enough(*able(view.catalog, kind, question.today), classification)
-    predicted = forecasts(models, question, classification, view.weights, view.latencies)
+    predicted = forecasts(models, question, classification, view.weights, view.latencies, view.learned)
     if question.parts.max_cost is not None or question.parts.max_ms is not None:
         models, predicted, excluded = _within(question, models, predicted, excluded)
     if not models:
@@ -28,19 +27,27 @@ def automatic(question: Question, classification: Classification, view: View) ->
         models, predicted, excluded = _affordable(question.budget, models, predicted, excluded)
     score = scores(predicted, question.parts)
     order = _order(score, models, view)
-    tied = _tied(order, score, models, question, view)
-    likely = _propensities(tied, models, question)
-    first = tied[question.seed % len(tied)] if len(likely) > 1 else next(iter(likely))
-    order = _standing_in(first, order, models)
+    drawn = draw(Field(order, score, models, predicted), question, classification.query_type, view)
+    order = _standing_in(drawn.first, order, models)
     return Decision(
         mode="routeplex-ai",
         question=question,
-        seen=Seen(reachable=view.reachable, unusable=view.unusable, latencies=view.latencies),
+        seen=_seen(view, held_back=drawn.held_back),
         candidates=tuple(candidate(models[i], question, classification) for i in order[: 1 + question.max_fallbacks]),
-        ranked=[Ranked(models[i].id, int(score[i] * 1e6) / 1e6, likely.get(i, 0.0), predicted[i]) for i in order],
+        ranked=[Ranked(models[i].id, int(score[i] * 1e6) / 1e6, drawn.likely.get(i, 0.0), predicted[i]) for i in order],
         excluded=excluded,
         snapshot_version=view.version,
         weights_version=view.weights.version,
+    )
+
+
+def _seen(view: View, *, held_back: bool) -> Seen:
+    return Seen(
+        reachable=view.reachable,
+        unusable=view.unusable,
+        latencies=view.latencies,
+        learned=view.learned.version if view.learned else 0,
+        held_back=held_back,
     )
 
 
@@ -73,24 +80,6 @@ def _order(score: Sequence[float], models: Sequence[Model], view: View) -> list[
     if view.unusable:
         order.sort(key=lambda i: models[i].id in view.unusable)
     return order
-
-
-def _tied(order: Sequence[int], score: Sequence[float], models: Sequence[Model], question: Question, view: View) -> Sequence[int]:
-    """The first, and those that come so near to it that they may be drawn instead."""
-    first = order[0]
-    if not (question.draws and question.parts.draws):
-        return [first]
-    least, well = score[first] - TIE_BAND, models[first].id not in view.unusable
-    return [i for i in order[:MOST_DRAWN] if score[i] >= least and (models[i].id not in view.unusable) == well]
-
-
-def _propensities(tied: Sequence[int], models: Sequence[Model], question: Question) -> dict[int, float]:
-    """Each as likely; but a conversation stays with the model that has it in its cache."""
-    if question.incumbent is not None:
-        for i in tied:
-            if models[i].id == question.incumbent.model:
-                return {i: 1.0}
-    return dict.fromkeys(tied, 1 / len(tied))
 
 
 def _standing_in(first: int, order: list[int], models: Sequence[Model]) -> list[int]:

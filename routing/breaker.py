@@ -71,6 +71,12 @@ class Breaker:
         self.open_until = now + min(OPEN_S * self.opened, OPEN_MOST_S) * (1 + JITTER * (2 * jitter - 1))
         self._change(now, rung=0)
 
+    def hold(self, now: float, seconds: float) -> None:
+        """Open for so long, because somebody says so."""
+        self.opened = max(self.opened, 1)
+        self.asked, self.open_until = now, now + seconds
+        self._change(now, rung=0)
+
     def answered(self, began: float, now: float) -> bool:
         """An attempt that began at `began` was answered; whether that closed the breaker. Only what began after the last
         change says something: each rung lasts at least as long as one answer takes."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from routing.types import Model, ProviderFacts
 __all__ = ["CATALOG_FILE", "Catalog", "CatalogError", "load"]
 
 CATALOG_FILE = Path(__file__).with_name("catalog.toml")
+_INSTEAD_OF = {"prices", "free", "unpriced"}  # of which an entry has one: who gives another takes it away
 LOOKED_AT = 128  # characters of a misspelt name
 
 
@@ -43,8 +45,9 @@ class Catalog(Struct, frozen=True, kw_only=True, eq=False):  # eq=False: hashed 
 
 
 def load(*texts: str) -> Catalog:
-    """One catalogue of several files. A later file adds to an earlier one: providers, models to a provider, other values
-    for a provider's keys, and a model of the same name takes the place of the earlier one. Raises CatalogError."""
+    """One catalogue of several files, each TOML, or JSON of the same shape. A later file adds to an earlier one: providers,
+    models to a provider, other values for a provider's keys; a model of the same name takes the place of the earlier one,
+    and `overrides`, by model, changes single keys of one. Raises CatalogError."""
     providers: dict[str, ProviderFacts] = {}
     models: dict[str, Model] = {}
     for name, raw in _merged(texts).items():
@@ -69,20 +72,39 @@ def _merged(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
     merged: dict[str, dict[str, Any]] = {}
     for number, text in enumerate(texts, 1):
         where = f"catalogue file {number}"
-        try:
-            file = read(tomllib.loads(text), _File, where)
-        except tomllib.TOMLDecodeError as error:
-            raise CatalogError(f"{where} is not TOML: {error}.") from error
+        file = read(_parsed(text, where), _File, where)
         for name, raw in file.providers.items():
             merged[name] = _overlaid(merged.get(name, {}), raw, f"providers.{name}")
     return merged
+
+
+def _parsed(text: str, where: str) -> Any:
+    """What is kept in the database is JSON: nothing here writes TOML."""
+    try:
+        return json.loads(text) if text.startswith("{") else tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise CatalogError(f"{where} is not JSON: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogError(f"{where} is not TOML: {error}.") from error
 
 
 def _overlaid(old: dict[str, Any], new: dict[str, Any], where: str) -> dict[str, Any]:
     models = read(new.get("models", []), list[dict[str, Any]], f"{where}.models")
     replaced = {model.get("name") for model in models}
     kept = [model for model in old.get("models", []) if model.get("name") not in replaced]
-    return old | new | {"models": kept + models}
+    overrides = read(new.get("overrides", {}), dict[str, dict[str, Any]], f"{where}.overrides")
+    merged = {key: value for key, value in new.items() if key != "overrides"}
+    return old | merged | {"models": list(_overridden(kept + models, overrides, where))}
+
+
+def _overridden(
+    models: Sequence[dict[str, Any]], overrides: Mapping[str, dict[str, Any]], where: str
+) -> Iterator[dict[str, Any]]:
+    if unknown := overrides.keys() - {model.get("name") for model in models}:
+        raise CatalogError(f"{where}.overrides: there is no model {' or '.join(sorted(unknown))} to change.")
+    for model in models:
+        changed = overrides.get(model.get("name", ""), {})
+        yield {key: value for key, value in model.items() if key not in _INSTEAD_OF or not _INSTEAD_OF & changed.keys()} | changed
 
 
 # --- names

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from routing.chat import ChatBody, DeveloperMessage, SystemMessage, UserMessage
+from routing.chat import AssistantMessage, ChatBody, DeveloperMessage, SystemMessage, UserMessage
 from routing.features import text_of
 from routing.types import ChatRequest, Incumbent
 
@@ -47,6 +47,20 @@ def _beginning(body: ChatBody) -> tuple[str, str]:
         if isinstance(message, SystemMessage | DeveloperMessage) and not system:
             system = text_of(message.content)[:BEGINNING]
     return system, user
+
+
+def history_of(body: ChatBody) -> bytes:
+    """What was said before the last question, as far as it is text; nothing where nobody has answered yet."""
+    last = max((at for at, message in enumerate(body.messages) if isinstance(message, UserMessage)), default=0)
+    before = body.messages[:last]
+    if not any(isinstance(message, AssistantMessage) for message in before):
+        return b""
+    return "\0".join(text_of(message.content) for message in before).encode("utf-8", "replace")
+
+
+def lot_of(key: Key) -> float:
+    """The same for all of a conversation, and among conversations as if it were drawn: 0..1."""
+    return int.from_bytes(key[:4], "big") / 2**32
 
 
 def incumbent(key: Key, now: float | None = None) -> Incumbent | None:

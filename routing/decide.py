@@ -32,9 +32,12 @@ def decide(
     today: date,
     incumbent: Incumbent | None = None,
     budget: int | None = None,
+    lot: float = 1.0,
 ) -> Decision:
     """Raises UnknownModel, UnknownStrategy, Unsupported, NoCandidate, Unreachable: each says what to do about it."""
-    return choose(question(request, classification, caller, today, incumbent, budget), classification, view)
+    drawn = lot if view.learned is not None and view.learned.held_back else 1.0
+    asked = question(request, classification, caller, today, incumbent, budget, drawn)
+    return choose(asked if view.draws else replace(asked, draws=False), classification, view)
 
 
 def choose(question: Question, classification: Classification, view: View) -> Decision:
@@ -52,6 +55,7 @@ def question(
     today: date,
     incumbent: Incumbent | None,
     budget: int | None = None,
+    lot: float = 1.0,
 ) -> Question:
     """Raises UnknownStrategy."""
     wishes = request.preferences
@@ -65,8 +69,9 @@ def question(
         draws=wishes.draws and caller.draws,
         drop_unsupported=wishes.drop_unsupported,
         reasoning_effort=request.body.reasoning_effort,
-        max_fallbacks=wishes.max_fallbacks,
+        max_fallbacks=wishes.max_fallbacks if caller.max_fallbacks is None else min(wishes.max_fallbacks, caller.max_fallbacks),
         budget=budget,
+        lot=lot,
         allowed_models=caller.allowed_models,
         rules=_rules(request, caller),
         incumbent=incumbent,

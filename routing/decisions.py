@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from routing.catalog import Catalog
 from routing.decide import choose
+from routing.learned import Learned
 from routing.quality import Weights
 from routing.types import Classification, Decision, Excluded, Latency, Question, Ranked, Seen
 
@@ -43,6 +44,8 @@ class RecordedView(Struct, frozen=True, kw_only=True):
     weights: Weights
     catalog: Catalog
     seen: Seen
+    learned: Learned | None = None
+    draws: bool = True  # what was not let draw then says so in its question
 
     @property
     def reachable(self) -> frozenset[str]:
@@ -57,7 +60,9 @@ class RecordedView(Struct, frozen=True, kw_only=True):
         return self.seen.latencies
 
 
-def again(record: DecisionRecord, classification: Classification, catalog: Catalog, weights: Weights) -> DecisionRecord:
-    """The same decision, from what was kept of it and the catalogue and the weights of its time."""
-    view = RecordedView(version=record.snapshot_version, weights=weights, catalog=catalog, seen=record.seen)
+def again(
+    record: DecisionRecord, classification: Classification, catalog: Catalog, weights: Weights, learned: Learned | None = None
+) -> DecisionRecord:
+    """The same decision, from what was kept of it and the catalogue, the weights and what was learned by then."""
+    view = RecordedView(version=record.snapshot_version, weights=weights, catalog=catalog, seen=record.seen, learned=learned)
     return kept(choose(record.question, classification, view))

@@ -73,6 +73,7 @@ class _ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     speed_source: str = ""
     released: date | None = None
     deprecated: bool = False
+    drained: bool = False
     regions: list[Name] | None = None
     quirks: dict[str, Quirk] = {}
 
@@ -87,6 +88,7 @@ class ProviderEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     abilities: list[Ability] | None = None
     regions: list[Name] = []
     quirks: dict[str, Quirk] = {}
+    drained: bool = False
     models: list[dict[str, Any]] = []
 
 
@@ -143,6 +145,7 @@ def models_of(provider: str, entry: ProviderEntry) -> Iterator[Model]:
             released=model.released,
             priced=not model.unpriced,
             deprecated=model.deprecated,
+            drained=entry.drained or model.drained,
             quirks=_quirks(entry.quirks | model.quirks),
         )
 

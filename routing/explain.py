@@ -7,9 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from routing.automatic import AUTOMATIC, TIE_BAND
+from routing.automatic import AUTOMATIC
 from routing.classify import families
 from routing.decisions import DecisionRecord
+from routing.draws import TIE_BAND
+from routing.learned import Known, Learned
 from routing.query_types import QUERY_TYPES
 from routing.strategies import TOO_PLAIN, scores
 from routing.types import PICO_PER_USD, Classification, Forecast, Ranked
@@ -17,8 +19,10 @@ from routing.types import PICO_PER_USD, Classification, Forecast, Ranked
 HALVINGS = 30  # of the interval in which a margin lies: finer than what is told
 
 
-def explanation(record: DecisionRecord, classification: Classification) -> dict[str, Any]:
-    """The answer of POST /api/v1/route. Quality and complexity are in 0..1, money in USD, time in milliseconds."""
+def explanation(record: DecisionRecord, classification: Classification, learned: Learned | None = None) -> dict[str, Any]:
+    """The answer of POST /api/v1/route. Quality and complexity are in 0..1, money in USD, time in milliseconds. `learned`: what
+    the decision knew of the tenant's own work."""
+    own = learned.of(classification.query_type) if learned is not None else {}
     question = record.question
     return {
         "mode": record.mode,
@@ -26,12 +30,14 @@ def explanation(record: DecisionRecord, classification: Classification) -> dict[
         "classification": _classified(classification),
         "strategy": question.strategy,
         "tradeoff": question.tradeoff,
-        "candidates": [_candidate(ranked, record) for ranked in record.ranked],
+        "candidates": [_candidate(ranked, record, own.get(ranked.model)) for ranked in record.ranked],
         "excluded": [{"model": m, "reason": reason} for reason, models in record.excluded.items() for m in models],
         "margin": margin(record),
         "propensity": {ranked.model: ranked.propensity for ranked in record.ranked},
         "seed": question.seed,
         "weights_version": record.weights_version,
+        "learned_version": record.seen.learned,
+        "held_back": record.seen.held_back,
         "snapshot_version": record.snapshot_version,
     }
 
@@ -51,7 +57,7 @@ def _classified(classification: Classification) -> dict[str, Any]:
     }
 
 
-def _candidate(ranked: Ranked, record: DecisionRecord) -> dict[str, Any]:
+def _candidate(ranked: Ranked, record: DecisionRecord, known: Known | None) -> dict[str, Any]:
     return {
         "model": ranked.model,
         "provider": ranked.model.partition("/")[0],
@@ -62,14 +68,16 @@ def _candidate(ranked: Ranked, record: DecisionRecord) -> dict[str, Any]:
         "predicted_latency_ms": ranked.forecast.ms,
         "score": ranked.score,
         "propensity": ranked.propensity,
-        "reasons": list(_reasons(ranked, record)),
+        "reasons": list(_reasons(ranked, record, known)),
     }
 
 
-def _reasons(ranked: Ranked, record: DecisionRecord) -> Sequence[str]:
+def _reasons(ranked: Ranked, record: DecisionRecord, known: Known | None) -> Sequence[str]:
     if record.mode == "manual":
         return ["named by the caller" if ranked is record.ranked[0] else "stands in for it: near it in quality"]
     told = [_place(ranked, record)]
+    if known is not None:
+        told.append(f"quality {known.shift:+.3f} by what was learned of your own work")
     if ranked.model in record.seen.unusable:
         told.append("passed over while it recovers")
     measured = ranked.model in record.seen.latencies
@@ -78,16 +86,25 @@ def _reasons(ranked: Ranked, record: DecisionRecord) -> Sequence[str]:
 
 
 def _place(ranked: Ranked, record: DecisionRecord) -> str:
-    first, question = record.ranked[0], record.question
     best = max(c.score for c in record.ranked)
-    drawn = sum(c.propensity > 0 for c in record.ranked)
+    if ranked is record.ranked[0]:
+        return _why_first(ranked, record)
     if ranked.score < TOO_PLAIN / 2:
-        return f"below {question.parts.keeps:.0%} of the best predicted quality"
-    if ranked is not first:
-        return f"{best - ranked.score:.3f} behind the best score" if ranked.score < best else "the best score"
-    if question.incumbent is not None and question.incumbent.model == ranked.model:
+        return f"below {record.question.parts.keeps:.0%} of the best predicted quality"
+    return f"{best - ranked.score:.3f} behind the best score" if ranked.score < best else "the best score"
+
+
+def _why_first(first: Ranked, record: DecisionRecord) -> str:
+    question, likely = record.question, [c for c in record.ranked if c.propensity > 0]
+    best = max([c.score for c in likely], default=first.score)
+    tied = sum(c.score >= best - TIE_BAND for c in likely)
+    if record.seen.held_back:
+        return "your baseline: this conversation is one of those that show what routing saves"
+    if question.incumbent is not None and question.incumbent.model == first.model:
         return "answered this conversation before: its provider may have it in its cache"
-    return f"drawn among {drawn} that come within {TIE_BAND} of the best score" if drawn > 1 else "the best score"
+    if first.score < best - TIE_BAND:
+        return f"tried, with a chance of {first.propensity:.1%}, to learn whether it is better than is believed"
+    return f"drawn among {tied} that come within {TIE_BAND} of the best score" if tied > 1 else "the best score"
 
 
 # --- the margin

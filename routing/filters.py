@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from routing.catalog import Catalog
+from routing.learned import Learned
 from routing.prices import in_force
 from routing.quality import Weights
 from routing.rules import Parts, Rules
@@ -42,6 +43,10 @@ class View(Protocol):
     def unusable(self) -> frozenset[str]: ...
     @property
     def latencies(self) -> Mapping[str, Latency]: ...
+    @property
+    def learned(self) -> Learned | None: ...
+    @property
+    def draws(self) -> bool: ...
 
 
 class Reason(Struct, frozen=True):
@@ -49,7 +54,7 @@ class Reason(Struct, frozen=True):
 
     text: str
     param: str | None = None
-    kind: str = "ability"  # "credential" where nobody can reach it, "rule" where somebody forbids it
+    kind: str = "ability"  # "credential": nobody can reach it; "drained": nobody should; "rule": somebody forbids it
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -94,6 +99,8 @@ def unfit(model: Model, catalog: Catalog, kind: Kind, today: date) -> Reason | N
     """Why this model cannot serve this kind of request; None where it can."""
     if model.provider not in kind.reachable:
         return Reason(f"no credential for {model.provider}", None, "credential")
+    if model.drained:
+        return Reason("drained by the operator", None, "drained")
     if kind.allowed_models and model.id not in kind.allowed_models:
         return Reason("not allowed for this key", None, "rule")
     for rules in kind.rules:

@@ -1,19 +1,22 @@
 """What is to be expected of each model for this request: quality, the answer's length, its cost, its time.
 
-Quality and length come from what is believed of the models (routing/quality.py, routing/lengths.py), prices from the
-catalogue, times from what was measured lately, or from the catalogue's prior where nothing was.
+Quality and length come from what is believed of the models (routing/quality.py, routing/lengths.py) and from what the
+tenant's own outcomes have taught beside it (routing/learned.py), prices from the catalogue, times from what was measured lately,
+or from the catalogue's prior where nothing was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from routing.learned import Known, Learned
 from routing.lengths import Expected, expected, output_tokens
 from routing.prices import rates_for
 from routing.quality import Weights, predict_all
 from routing.types import Classification, Forecast, Latency, Model, Question
 
 UNKNOWN: Latency = (None, None)
+_NOTHING: Mapping[str, Known] = {}
 
 
 def forecasts(
@@ -22,13 +25,18 @@ def forecasts(
     classification: Classification,
     weights: Weights,
     latencies: Mapping[str, Latency],
+    learned: Learned | None = None,
 ) -> list[Forecast]:
     """One for each model, in their order."""
+    own = learned.of(classification.query_type) if learned is not None else _NOTHING
     input_tokens, limit, effort = classification.input_tokens, classification.max_output_tokens, question.reasoning_effort
     prompt = expected(classification.posterior, classification.complexity, input_tokens)
     found = []
     for model, quality in zip(models, predict_all(weights, [model.id for model in models], classification), strict=True):
         tokens = output_tokens(prompt, model, limit, effort)
+        if (known := own.get(model.id)) is not None:
+            quality = known.applied(quality)
+            tokens = min(int(tokens * known.length) or 1, limit or model.max_output_tokens)
         cost = _cost(model, question, input_tokens, tokens)
         ms = _ms(model, prompt, tokens, latencies.get(model.id, UNKNOWN))
         # what is kept of every request is kept short; `round` would take as long as all the rest

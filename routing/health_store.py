@@ -13,6 +13,7 @@ from routing.health import BLAMES_PROVIDER, LIMITED_MODELS, Health
 from routing.types import ErrorKind, Latency
 
 CREDENTIAL = "credential "  # begins the keys of credentials; no model's id has a space
+OWN = CREDENTIAL + "own "  # and of those that a tenant has brought
 AVERAGES_EVERY_S = 0.25  # so often what was measured is put before the decisions
 
 
@@ -115,7 +116,9 @@ class HealthStore:
         retry_after_s: float | None = None,
     ) -> None:
         """What an attempt's failure says of its model and of its credential; a caller's own mistake says nothing."""
-        if kind in BLAMES_PROVIDER or (kind == "auth" and status == 403):  # a 403 may be about this model, or this request
+        if credential.startswith(OWN) and (kind == "rate_limited" or status == 403):
+            self._own_limited(credential, retry_after_s, now)  # it is their account, and says nothing of the model
+        elif kind in BLAMES_PROVIDER or (kind == "auth" and status == 403):  # a 403 may be about this model, or this request
             self.of(model).failed(slot, began, now, self._draw())
             self._suspect(model)
         elif kind == "rate_limited":
@@ -141,6 +144,11 @@ class HealthStore:
             self.of(credential).wait(min(ends) - now, now, 0.0)
             self._suspect(credential)
 
+    def _own_limited(self, credential: str, retry_after_s: float | None, now: float) -> None:
+        if retry_after_s is not None:
+            self.of(credential).wait(retry_after_s, now, 0.0)
+            self._suspect(credential)
+
     def _refused(self, credential: str, began: float, now: float) -> None:
         """A wrong key is wrong at once, for every model: there is nothing to count."""
         breaker = self.of(credential).breaker
@@ -156,6 +164,20 @@ class HealthStore:
         if health.breaker.opened or health.cool_until:
             self.ill.add(target)
             self.hurry()
+
+    # --- by hand
+
+    def turn(self, target: str, open_s: float, now: float) -> None:
+        """The operator wants no requests there for so long, or, 0, wants it taken for well. The other processes are told."""
+        health = self.of(target)
+        if open_s:
+            health.breaker.hold(now, open_s)
+        else:
+            health.breaker.close(now)
+            health.evidence.forget()
+            health.cool_until = 0.0
+        self.changed.add(target)
+        self.refresh(now)
 
     # --- behind the requests
 

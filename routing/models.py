@@ -9,6 +9,7 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 
 from routing.rules import Parts, Rules, Strategy
 
@@ -45,6 +46,12 @@ class RoutingRules(models.Model):
     regions = models.JSONField(default=list, blank=True, validators=[names], help_text="Where data may be processed.")
     tradeoff = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(10)], help_text="0 (price) to 10 (quality)."
+    )
+    max_fallbacks = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(2)],
+        help_text="Further models that may be tried; empty: as requests ask.",
     )
     draws = models.BooleanField(default=True, help_text="Whether near-ties are drawn at random, so that outcomes can teach.")
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
@@ -88,6 +95,49 @@ class TenantStrategy(models.Model):
 
     def as_parts(self) -> Parts:
         return msgspec.convert(self.parts, Parts)
+
+
+class LearnedWeights(models.Model):
+    """What was learned of a tenant's work, one version of it (routing/weights.py); never changed."""
+
+    tenant = models.ForeignKey("accounts.Tenant", on_delete=models.CASCADE, related_name="learned_weights")
+    version = models.PositiveIntegerField()
+    weights = models.BinaryField(help_text="routing.learned.Learned, as JSON.")
+    beliefs = models.BinaryField(help_text="What it was made from, in learning's own form.")
+    reason = models.CharField(max_length=80)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name_plural = "learned weights"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "version"], name="one_version_of_a_number")]
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.tenant_id}"
+
+
+class ServedWeights(models.Model):
+    """Which version a tenant's requests are routed by. Gateway processes watch `changed_at`."""
+
+    tenant = models.OneToOneField("accounts.Tenant", primary_key=True, on_delete=models.CASCADE, related_name="served_weights")
+    version = models.PositiveIntegerField(default=0, help_text="0: the priors alone.")
+    changed_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name_plural = "served weights"
+
+    def __str__(self) -> str:
+        return f"version {self.version} for {self.tenant_id}"
+
+
+class CatalogOverride(models.Model):
+    """What the operator has changed of a provider or a model (routing/overrides.py)."""
+
+    target = models.CharField(primary_key=True, max_length=200, help_text="A provider, or a model's id.")
+    values = models.JSONField(help_text="Keys of its entry in routing/catalog.toml.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.target
 
 
 class CatalogText(models.Model):

@@ -16,19 +16,21 @@ from routing.types import Classification, Decision, Model, Question, Ranked, See
 def named_first(question: Question, classification: Classification, view: View) -> Decision:
     """Of the others only as many as may be tried: well ones before ill ones, other providers before its own, the nearest
     in quality first. Raises UnknownModel, Unsupported, Unreachable."""
-    chosen = [_named(question, view.catalog)]
+    named = _named(question, view.catalog)
     kind = kind_of(question, classification, view.reachable, automatic=False)
-    _insist(chosen[0], classification, kind, view.catalog, question.today)
-    if question.max_fallbacks:
-        chosen += _standing_in(chosen[0], question, classification, view)
-    predicted = forecasts(chosen, question, classification, view.weights, view.latencies)
+    _insist(named, classification, kind, view.catalog, question.today)
+    behind = _standing_in(named, question, classification, view) if question.max_fallbacks else ()
+    chosen = [*([] if named.drained else [named]), *behind]
+    if not chosen:
+        raise Unreachable(f"{named.id} takes no new requests at the moment. Name another model, or allow fallbacks.")
+    predicted = forecasts(chosen, question, classification, view.weights, view.latencies, view.learned)
     return Decision(
         mode="manual",
         question=question,
         seen=_seen(chosen, view),
         candidates=tuple(candidate(model, question, classification) for model in chosen),
         ranked=[Ranked(model.id, 0.0, float(model is chosen[0]), f) for model, f in zip(chosen, predicted, strict=True)],
-        excluded={},
+        excluded={"drained by the operator": [named.id]} if named.drained else {},
         snapshot_version=view.version,
         weights_version=view.weights.version,
     )
@@ -37,7 +39,8 @@ def named_first(question: Question, classification: Classification, view: View) 
 def _seen(models: Sequence[Model], view: View) -> Seen:
     """Of these models only: the rest was not looked at, or is remembered with its cause."""
     latencies = {model.id: view.latencies[model.id] for model in models if model.id in view.latencies}
-    return Seen(reachable=view.reachable, unusable=view.unusable, latencies=latencies)
+    learned = view.learned.version if view.learned else 0
+    return Seen(reachable=view.reachable, unusable=view.unusable, latencies=latencies, learned=learned)
 
 
 def _standing_in(named: Model, question: Question, classification: Classification, view: View) -> Sequence[Model]:
@@ -81,7 +84,7 @@ def _named(question: Question, catalog: Catalog) -> Model:
 def _insist(model: Model, classification: Classification, kind: Kind, catalog: Catalog, today: date) -> None:
     """A named model must be able to do what was asked; the answer names the parameter."""
     reason = unfit(model, catalog, kind, today) or too_long(model, classification)
-    if reason is None:
+    if reason is None or reason.kind == "drained":  # as if it failed: others stand in
         return
     if reason.kind == "credential":
         raise Unreachable(f"{model.id} cannot be reached: {reason.text}. Ask the operator for one.")

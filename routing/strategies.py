@@ -82,12 +82,19 @@ def promises() -> Mapping[str, str]:
 
 def scores(forecasts: Sequence[Forecast], parts: Parts) -> list[float]:
     """One for each, higher is better; below `keeps`, TOO_PLAIN lower."""
+    floor = parts.keeps * max(f.quality for f in forecasts)
+    return [
+        score if f.quality >= floor else TOO_PLAIN + f.quality
+        for f, score in zip(forecasts, plain_scores(forecasts, parts), strict=True)
+    ]
+
+
+def plain_scores(forecasts: Sequence[Forecast], parts: Parts) -> list[float]:
+    """What they would be if all of them kept enough quality."""
     best = max(forecasts, key=lambda f: f.quality)
-    equal, floor = best.quality - parts.ties * best.error, parts.keeps * best.quality
-    top, per_quality, per_cost, per_wait = best.quality, parts.quality, parts.cost, parts.latency
+    top, equal = best.quality, best.quality - parts.ties * best.error
+    per_quality, per_cost, per_wait = parts.quality, parts.cost, parts.latency
     return [
         per_quality * (top if f.quality >= equal else f.quality) - per_cost * log10(f.cost or 1) - per_wait * log10(f.ms or 1)
-        if f.quality >= floor
-        else TOO_PLAIN + f.quality
         for f in forecasts
     ]

@@ -87,6 +87,7 @@ class Model(Struct, frozen=True, kw_only=True, eq=False):  # eq=False: hashed by
     aliases: tuple[str, ...] = ()
     released: date | None = None
     deprecated: bool = False
+    drained: bool = False  # the operator wants no new request there
     priced: bool = True  # False: nobody knows what it costs; it counts as nothing
     quirks: Mapping[str, Any] = {}  # what its dialect must know of it (gateway/providers says which)
 
@@ -98,6 +99,20 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     secret: str
     credential: str = ""  # what the secret is called where its health is told; no part of it
     sandbox: bool = False
+    own: bool = False  # the caller's own secret: what it costs is between the caller and the provider
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r}, {self.credential!r})"
+
+
+class OwnSecret(Struct, frozen=True, kw_only=True):
+    """A tenant's own key at a provider. `name` is what it is called where its health is told, and names nobody."""
+
+    name: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"OwnSecret({self.name!r})"
 
 
 class RateLimit(Struct, frozen=True, kw_only=True):
@@ -152,6 +167,9 @@ class SpendLimit(Struct, frozen=True, kw_only=True):
         return f"{self.owner}_{self.period}_{self.unit}"
 
 
+KeyScope = Literal["all", "chat", "read"]
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """A key at work."""
 
@@ -162,12 +180,15 @@ class Caller(Struct, frozen=True, kw_only=True):
     strategy: str | None = None  # the key's default, else the tenant's
     tradeoff: float | None = None  # the tenant's
     draws: bool = True  # whether the tenant lets near-ties be drawn at random
+    max_fallbacks: int | None = None  # the most that the tenant allows; None: as the request asks
     allowed_models: frozenset[str] = frozenset()  # ids; empty: all
     rules: Rules = Rules()
     strategies: Mapping[str, Parts] = {}  # the tenant's own, by name
     limits: tuple[RateLimit, ...] = ()
     keeps_contents: bool = False  # the tenant wants its prompts and answers kept
     budgets: tuple[SpendLimit, ...] = ()  # the key's before the tenant's, always in the same order
+    scope: KeyScope = "all"
+    secrets: Mapping[str, OwnSecret] = {}  # the tenant's own, by provider
 
 
 Pace = Literal["buffered", "realtime"]
@@ -248,6 +269,7 @@ class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning_effort: str | None = None
     max_fallbacks: int = 2
     budget: int | None = None  # pico-dollars that are left of the caller's budgets; None: no budget, or nothing known
+    lot: float = 1.0  # of the conversation, 0..1: below the tenant's share it is held back on the baseline
     allowed_models: frozenset[str] = frozenset()
     rules: Rules = Rules()
     incumbent: Incumbent | None = None
@@ -264,6 +286,8 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reachable: frozenset[str]  # providers
     unusable: frozenset[str] = frozenset()  # models whose breaker is open, or that asked us to wait
     latencies: Mapping[str, Latency] = {}  # by model; those that were measured
+    learned: int = 0  # the version of what was learned of the tenant's work; 0: nothing yet
+    held_back: bool = False  # on the tenant's baseline, whatever the strategy says (routing/learned.py)
 
 
 class Forecast(Struct, frozen=True, array_like=True):
@@ -372,11 +396,14 @@ class Attempt(Struct, kw_only=True):
     status: int | None = None
     upstream_request_id: str | None = None
     usage: Usage | None = None
+    finish: str | None = None  # why the answer ended, in OpenAI's words
+    in_form: bool | None = None  # whether it had the form that was asked for; None: none was, or nobody can tell
     service: str | None = None  # the service tier: the one that was asked for, until the provider says which it was
     cost: int = 0  # pico-dollars
     excess: int = 0  # of the cost: what no budget had room for, and the operator pays
     holds: tuple[Held, ...] = ()
     sandbox: bool = False
+    own: bool = False  # with the tenant's own key: counted, and billed by the provider alone
 
 
 class ProviderFacts(Struct, frozen=True, kw_only=True):

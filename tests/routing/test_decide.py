@@ -60,6 +60,8 @@ def ask(model="routeplex-ai", *, caller=CALLER, reachable=("one", "two", "three"
         weights=plain_weights(CATALOG),
         unusable=frozenset(ill),
         latencies={},
+        learned=None,
+        draws=True,
     )
     return decide(request, classify(request), view, caller, TODAY)
 
@@ -79,6 +81,13 @@ def test_the_key_s_default_holds_unless_the_header_says_otherwise():
     thrifty = Caller(tenant_id="t", key_id="k", key_prefix="p", test=False, strategy="cost")
     assert ask(caller=thrifty).strategy == "cost"
     assert ask(caller=thrifty, headers=[("X-RoutePlex-Strategy", "speed")]).strategy == "speed"
+
+
+def test_a_tenant_bounds_how_many_further_models_are_tried():
+    bold, careful = (Caller(tenant_id="t", key_id="k", key_prefix="p", test=False, max_fallbacks=n) for n in (2, 0))
+    assert len(ask(caller=careful).candidates) == 1
+    assert len(ask(caller=bold).candidates) == len(ask().candidates) > 1
+    assert len(ask(caller=bold, headers=[("X-RoutePlex-Fallback", "off")]).candidates) == 1
 
 
 def test_what_cannot_serve_is_excluded_with_its_reason():

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.wire import openai as wire
-from routing.automatic import TIE_BAND
 from routing.catalog import load
 from routing.classify import classify
 from routing.decide import decide
 from routing.decisions import DecisionRecord, again, kept
+from routing.draws import TIE_BAND
 from routing.explain import explanation
+from routing.learned import Known, Learned
+from routing.query_types import QUERY_TYPES
 from routing.types import Caller, Incumbent
 from tests.routing.plain_weights import plain_weights
 
@@ -46,7 +48,22 @@ CATALOG = load(
 CALLER = Caller(tenant_id="t", key_id="k", key_prefix="p", test=False)
 
 
-def view(ill=(), latencies=None):
+KNOWN = st.dictionaries(
+    st.sampled_from(sorted(CATALOG.models)),
+    st.builds(Known, shift=st.floats(-1, 1), unsure=st.floats(0, 1), count=st.floats(0, 1e6), length=st.floats(0.25, 4)),
+)
+LEARNED = st.builds(
+    Learned,
+    version=st.integers(1, 99),
+    types=st.dictionaries(st.sampled_from(sorted(QUERY_TYPES)), KNOWN),
+    models=KNOWN,
+    explores=st.floats(0, 0.2),
+    baseline=st.sampled_from(["", "nobody/knows", *sorted(CATALOG.models)]),
+    held_back=st.sampled_from([0.0, 0.02, 0.5]),
+)
+
+
+def view(ill=(), latencies=None, learned=None):
     return SimpleNamespace(
         version=CATALOG.version,
         catalog=CATALOG,
@@ -54,6 +71,8 @@ def view(ill=(), latencies=None):
         weights=plain_weights(CATALOG),
         unusable=frozenset(ill),
         latencies=latencies or {},
+        learned=learned,
+        draws=True,
     )
 
 
@@ -64,9 +83,9 @@ def asked(name="req_1", words="Hi", headers=(), **fields):
     return request, classify(request)
 
 
-def decided(name="req_1", *, caller=CALLER, ill=(), latencies=None, incumbent=None, **more):
+def decided(name="req_1", *, caller=CALLER, ill=(), latencies=None, incumbent=None, learned=None, lot=1.0, **more):
     request, classification = asked(name, **more)
-    return decide(request, classification, view(ill, latencies), caller, TODAY, incumbent)
+    return decide(request, classification, view(ill, latencies, learned), caller, TODAY, incumbent, lot=lot)
 
 
 def likely(decision):
@@ -141,16 +160,18 @@ def test_what_was_measured_lately_beats_the_prior():
     ill=st.sets(st.sampled_from(sorted(CATALOG.models))),
     latencies=st.dictionaries(st.sampled_from(sorted(CATALOG.models)), st.tuples(st.floats(1, 1e5), st.floats(0.1, 1e3))),
     incumbent=st.none() | st.builds(Incumbent, model=st.sampled_from(sorted(CATALOG.models)), cached_tokens=st.integers(0, 9999)),
+    learned=st.none() | LEARNED,
+    lot=st.floats(0, 1),
 )
-def test_from_what_is_kept_the_same_decision_is_made_again(seed, words, tradeoff, ill, latencies, incumbent):
+def test_from_what_is_kept_the_same_decision_is_made_again(seed, words, tradeoff, ill, latencies, incumbent, learned, lot):
     headers = [] if tradeoff is None else [("X-RoutePlex-Tradeoff", str(tradeoff))]
     request, classification = asked(f"req_{seed}", words.encode("utf-8", "replace").decode(), headers)
-    decision = decide(request, classification, view(ill, latencies), CALLER, TODAY, incumbent)
+    decision = decide(request, classification, view(ill, latencies, learned), CALLER, TODAY, incumbent, lot=lot)
     assert sum(ranked.propensity for ranked in decision.ranked) == pytest.approx(1)
     record = kept(decision)
     stored = msgspec.json.decode(msgspec.json.encode(record), type=DecisionRecord)
-    assert again(stored, classification, CATALOG, plain_weights(CATALOG)) == stored == record
-    told = explanation(stored, classification)
+    assert again(stored, classification, CATALOG, plain_weights(CATALOG), learned) == stored == record
+    told = explanation(stored, classification, learned)
     assert told["model"] == decision.candidates[0].model.id
     assert [c["model"] for c in told["candidates"]][: len(decision.candidates)] == [c.model.id for c in decision.candidates]
 

@@ -87,7 +87,7 @@ def test_a_model_that_nobody_knows_has_a_wide_error() -> None:
 
 
 def test_the_prior_is_made_once_for_a_catalogue() -> None:
-    assert prior(CATALOG) is PRIOR
+    assert prior(CATALOG) is prior(CATALOG)
     assert PRIOR.contexts == FAMILIES
 
 
