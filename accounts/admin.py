@@ -1,26 +1,47 @@
 """The operator's view of who is here."""
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.contrib.auth.models import Group
+from unfold.admin import ModelAdmin, TabularInline
 
-from accounts.models import ApiKey, Budget, Limit, Membership, Message, Plan, Tenant, User, Webhook
+from accounts.models import (
+    Announcement,
+    ApiKey,
+    AuditEntry,
+    Budget,
+    Credential,
+    Invitation,
+    Limit,
+    Membership,
+    Message,
+    OperatorEntry,
+    Plan,
+    Tenant,
+    User,
+    Webhook,
+)
+
+admin.site.unregister([Group, Authenticator])  # nobody has groups here, and second factors are their owners'
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(ModelAdmin):
     list_display = ("email", "name", "is_active", "is_staff", "created_at")
     search_fields = ("email", "name")
     readonly_fields = ("created_at", "last_login")
     exclude = ("password",)
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(TabularInline):
     model = Membership
     extra = 0
 
 
 @admin.register(Tenant)
-class TenantAdmin(admin.ModelAdmin):
-    list_display = ("name", "is_active", "default_strategy", "created_at")
+class TenantAdmin(ModelAdmin):
+    list_display = ("name", "is_active", "plan", "markup_percent", "default_strategy", "created_at")
+    list_select_related = ("plan",)
     search_fields = ("name",)
     inlines = (MembershipInline,)
 
@@ -29,7 +50,7 @@ class TenantAdmin(admin.ModelAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(ModelAdmin):
     """Keys are made where they can be shown once, and revoked here; they are never deleted."""
 
     list_display = ("name", "tenant", "prefix", "is_test", "expires_at", "revoked_at", "last_used_at")
@@ -45,14 +66,14 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
 
 @admin.register(Limit)
-class LimitAdmin(admin.ModelAdmin):
+class LimitAdmin(ModelAdmin):
     list_display = ("tenant", "api_key", "model", "requests_per_minute", "tokens_per_minute", "running")
     list_select_related = ("tenant", "api_key")
     search_fields = ("tenant__name", "model")
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):
+class BudgetAdmin(ModelAdmin):
     """What a budget has spent stands in its windows. It is ended, not deleted: give it an end."""
 
     list_display = ("tenant", "api_key", "period", "unit", "amount", "ended_at")
@@ -69,14 +90,14 @@ class BudgetAdmin(admin.ModelAdmin):
 
 
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin):
+class PlanAdmin(ModelAdmin):
     """A tenant is put on a plan with `manage.py set_plan`, which gives it the plan's budget, too."""
 
     list_display = ("name", "markup_percent", "requests_per_minute", "tokens_per_minute", "running", "month_usd")
 
 
 @admin.register(Webhook)
-class WebhookAdmin(admin.ModelAdmin):
+class WebhookAdmin(ModelAdmin):
     """Made where the secret can be shown once (`manage.py add_webhook`)."""
 
     list_display = ("tenant", "url", "is_active", "created_at")
@@ -88,7 +109,7 @@ class WebhookAdmin(admin.ModelAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
+class MessageAdmin(ModelAdmin):
     list_display = ("event", "tenant", "kind", "to", "state", "tries", "last_status", "last_problem", "due_at")
     list_select_related = ("tenant",)
     list_filter = ("state", "kind", "event")
@@ -98,3 +119,54 @@ class MessageAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: object, obj: object = None) -> bool:
         return False
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Written elsewhere, and only read here."""
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Credential)
+class CredentialAdmin(ReadOnlyAdmin):
+    """Tenants' own keys at providers: that there is one, never which."""
+
+    list_display = ("tenant", "provider", "last4", "is_active", "checked_at", "created_by", "changed_at")
+    list_select_related = ("tenant", "created_by")
+    fields = ("tenant", "provider", "last4", "is_active", "checked_at", "created_by", "created_at", "changed_at")
+    search_fields = ("tenant__name", "provider")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "tenant", "role", "invited_by", "created_at", "expires_at", "accepted_at")
+    list_select_related = ("tenant", "invited_by")
+    search_fields = ("email", "tenant__name")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "tenant", "who", "what", "subject", "address")
+    list_select_related = ("tenant",)
+    list_filter = ("what",)
+    search_fields = ("who", "subject", "tenant__name")
+    show_full_result_count = False
+
+
+@admin.register(OperatorEntry)
+class OperatorEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "who", "what", "subject", "address")
+    list_filter = ("what",)
+    search_fields = ("who", "subject")
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(ModelAdmin):
+    list_display = ("text", "tone", "starts_at", "ends_at")

@@ -28,9 +28,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from msgspec import Struct
 
-from accounts.refusals import ExpiredKey, InvalidKey, KeysUnavailable, MissingKey
+from accounts.credentials import NONE, secrets_of
+from accounts.refusals import ExpiredKey, InvalidKey, KeyRefused, KeysUnavailable, MissingKey, OutOfScope
 from routing.rules import Rules
-from routing.types import Caller, RateLimit
+from routing.types import Caller, KeyScope, RateLimit
 
 if TYPE_CHECKING:
     from accounts.models import ApiKey, Tenant, User
@@ -42,6 +43,7 @@ _FORM = re.compile(r"rp_(?:live|test)_[0-9A-Za-z]{49}", re.ASCII)
 
 FRESH_S = 60.0  # a recognised key is read again behind the request after this long
 STALE_S = 300.0  # and no longer believed after this long without a database
+_WAYS: Mapping[KeyScope, str] = {"all": "do this", "chat": "ask models", "read": "read models, estimates and decisions"}
 LOOKUPS_AT_ONCE = 8  # unknown keys must not crowd the threads
 REMEMBERED = 100_000  # keys kept in memory
 
@@ -57,19 +59,24 @@ def _base62(number: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
-def _checksum(text: str) -> str:
+def random_part() -> str:
+    """43 characters: 256 random bits."""
+    return _base62(secrets.randbits(256), 43)
+
+
+def checksum(text: str) -> str:
     return _base62(zlib.crc32(text.encode()), 6)
 
 
 def mint(*, test: bool = False) -> str:
     """A new key; nobody has it but the one who asked."""
-    body = ("rp_test_" if test else "rp_live_") + _base62(secrets.randbits(256), 43)
-    return body + _checksum(body)
+    body = ("rp_test_" if test else "rp_live_") + random_part()
+    return body + checksum(body)
 
 
 def well_formed(token: str) -> bool:
     """Whether this could be a key of ours: its form and its checksum, offline."""
-    return bool(_FORM.fullmatch(token)) and _checksum(token[:-6]) == token[-6:]
+    return bool(_FORM.fullmatch(token)) and checksum(token[:-6]) == token[-6:]
 
 
 def pepper_id(pepper: str) -> str:
@@ -128,7 +135,7 @@ async def authenticate(token: str) -> Caller:
     if not token:
         raise MissingKey
     if not well_formed(token):
-        raise InvalidKey
+        raise _no_calling_key(token)
     known = _known.get(token[:PREFIX_LENGTH])
     age = time.monotonic() - known.read_at if known else STALE_S
     if age >= STALE_S:
@@ -141,12 +148,18 @@ async def authenticate(token: str) -> Caller:
 def recognise(token: str) -> Caller:
     """The same where a thread may wait: the database is asked each time. Raises KeyRefused, KeysUnavailable."""
     if not well_formed(token):
-        raise InvalidKey
+        raise _no_calling_key(token)
     try:
         known = _load(token[:PREFIX_LENGTH])
     except DatabaseError as error:
         raise KeysUnavailable from error
     return _let_in(known, token)
+
+
+def _no_calling_key(token: str) -> KeyRefused:
+    if token.startswith("rp_admin_"):
+        return OutOfScope("This is a management key: it asks no models. Send an API key (rp_live_…).")
+    return InvalidKey()
 
 
 def _let_in(known: _Known | None, token: str) -> Caller:
@@ -155,6 +168,21 @@ def _let_in(known: _Known | None, token: str) -> Caller:
     if known.expires_at is not None and known.expires_at <= time.time():
         raise ExpiredKey
     return known.caller
+
+
+def caller_of(key: ApiKey) -> Caller:
+    """The caller that this key makes, for somebody who may use it without its secret. Raises InvalidKey, ExpiredKey."""
+    if key.revoked_at is not None or not key.tenant.is_active:
+        raise InvalidKey
+    if key.expires_at is not None and key.expires_at <= timezone.now():
+        raise ExpiredKey
+    return _caller(key)
+
+
+def insist(caller: Caller, scope: KeyScope) -> None:
+    """Raises OutOfScope."""
+    if caller.scope not in ("all", scope):
+        raise OutOfScope(f"This API key may not {_WAYS[scope]}. Use another, or change it in the dashboard.")
 
 
 async def _read(prefix: str) -> _Known | None:
@@ -194,17 +222,23 @@ def _keep(prefix: str, known: _Known | None) -> None:
 
 
 def _load(prefix: str) -> _Known | None:
-    from accounts.models import ApiKey
+    from accounts.models import ApiKey, RetiredSecret
 
-    row = ApiKey.objects.select_related("tenant__routing_rules", "tenant__plan").filter(prefix=prefix).first()
+    related = "tenant__routing_rules", "tenant__plan"
+    row = ApiKey.objects.select_related(*related).filter(prefix=prefix).first()
+    secret: ApiKey | RetiredSecret | None = row
+    if row is None:  # perhaps it was rotated, and this is what it was before
+        secret = RetiredSecret.objects.select_related(*(f"api_key__{name}" for name in related)).filter(prefix=prefix).first()
+        row = secret.api_key if secret else None
     peppers = {pepper_id(p): p for p in settings.KEY_PEPPERS}
-    if row is None or row.pepper_id not in peppers:
+    if row is None or secret is None or secret.pepper_id not in peppers:
         return None
+    ends = [end.timestamp() for end in (row.expires_at, secret.expires_at) if end]
     return _Known(
         caller=_caller(row),
-        digest=row.digest,
-        pepper=peppers[row.pepper_id],
-        expires_at=row.expires_at.timestamp() if row.expires_at else None,
+        digest=secret.digest,
+        pepper=peppers[secret.pepper_id],
+        expires_at=min(ends, default=None),
         refused=row.revoked_at is not None or not row.tenant.is_active,
         read_at=time.monotonic(),
     )
@@ -221,14 +255,17 @@ def _caller(row: ApiKey) -> Caller:
         key_prefix=row.prefix,
         test=row.is_test,
         strategy=row.default_strategy or row.tenant.default_strategy or None,
-        tradeoff=rules.tradeoff if rules else None,
+        tradeoff=row.tradeoff if row.tradeoff is not None else rules.tradeoff if rules else None,
         draws=rules.draws if rules else True,
+        max_fallbacks=rules.max_fallbacks if rules else None,
         allowed_models=frozenset(row.allowed_models),
         rules=rules.as_rules() if rules else Rules(),
         strategies={own.name: own.as_parts() for own in row.tenant.strategies.all()},
         keeps_contents=row.tenant.keep_contents_days > 0,
         limits=_limits(row.tenant, [limit.as_rate_limit() for limit in row.tenant.limits.filter(theirs)]),
         budgets=() if row.is_test else tuple(budget.as_spend_limit() for budget in budgets),
+        scope=row.scope,  # type: ignore[arg-type]  # the choices are the literal's
+        secrets=NONE if row.is_test else secrets_of(row.tenant),
     )
 
 
@@ -257,17 +294,22 @@ _CHANGES = (
     "tenant__limits__changed_at",
     "tenant__budgets__changed_at",
     "tenant__plan__changed_at",
+    "tenant__credentials__changed_at",
 )
 
 
 def changed(since: datetime) -> Sequence[tuple[str, datetime]]:
     """Prefix and time of change of every key that changed since then, or whose tenant or its routing did. One query each,
-    so that each has its index."""
-    from accounts.models import ApiKey
+    so that each has its index; another where a key was rotated, for what it was before."""
+    from accounts.models import ApiKey, RetiredSecret
 
     found: list[tuple[str, datetime]] = []
     for name in _CHANGES:
         found += ApiKey.objects.filter(**{f"{name}__gte": since}).values_list("prefix", name)
+    if found:
+        keys = ApiKey.objects.filter(prefix__in={prefix for prefix, _ in found})
+        latest = max(at for _, at in found)
+        found += [(prefix, latest) for prefix in RetiredSecret.objects.filter(api_key__in=keys).values_list("prefix", flat=True)]
     return found
 
 

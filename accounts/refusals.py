@@ -17,5 +17,9 @@ class ExpiredKey(KeyRefused):
     """It was a good key."""
 
 
+class OutOfScope(KeyRefused):
+    """A good key, which may not do this."""
+
+
 class KeysUnavailable(Exception):
     """Whether the key is good cannot be found out now: the database is away."""

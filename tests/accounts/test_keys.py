@@ -58,7 +58,7 @@ def test_only_a_hash_is_kept(acme):
 def test_a_good_key_gets_in_and_a_stranger_with_its_prefix_does_not(server, acme):
     assert status(server, acme.key) == 200
     body = acme.key[:16] + "0" * 35
-    assert status(server, body + keys._checksum(body)) == 401
+    assert status(server, body + keys.checksum(body)) == 401
 
 
 def test_a_revoked_key_is_refused_within_two_seconds(server, acme):

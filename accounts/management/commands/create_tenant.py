@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from accounts.models import Membership, Tenant, User
+from accounts.tenants import vouch_for
 
 
 class Command(BaseCommand):
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         if user is None:
             password = password or secrets.token_urlsafe(12)
             user = User.objects.create_user(owner, password)
+            vouch_for(user)
             self.stdout.write(f"owner {user.email} with the password {password}")
         else:
             self.stdout.write(f"owner {user.email}, who has a password already")
