@@ -1,11 +1,12 @@
 """The operator's view of what happened."""
 
 from django.contrib import admin
+from unfold.admin import ModelAdmin
 
 from gateway.models import BudgetAlert, BudgetWindow, RequestLog
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(ModelAdmin):
     """Written by the recorder and the gateways only."""
 
     def has_add_permission(self, request: object) -> bool:

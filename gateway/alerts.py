@@ -33,8 +33,22 @@ def shares_crossed(before: int, spent: int, size: int, shares: list[int]) -> lis
 
 def tell_alerts() -> int:
     """Messages of every share that was reached and not told yet; how many alerts that were. Twice does no harm."""
+    _note_overtaken()
     waiting = BudgetAlert.objects.filter(told_at=None).order_by("pk").values_list("pk", flat=True)
     return sum(map(_tell, list(waiting)))
+
+
+def _note_overtaken() -> None:
+    """A budget that is set to less than was spent already is passed by no spending: of the shares that it has reached by that,
+    the highest is told."""
+    now = timezone.now()
+    current = BudgetWindow.objects.filter(starts_at__lte=now, ends_at__gt=now, spent__gt=0, budget__ended_at=None)
+    for window in current.select_related("budget").prefetch_related("alerts"):
+        shares = window.budget.alert_shares
+        known = {alert.share for alert in window.alerts.all()}
+        missing = [share for share in shares_crossed(0, window.spent, window.budget.size, shares) if share not in known]
+        rows = [BudgetAlert(window=window, share=s, told_at=None if s == missing[-1] else now) for s in missing]
+        BudgetAlert.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 @transaction.atomic
@@ -97,4 +111,8 @@ def _plain(units: int, budget: Budget) -> str:
 
 
 def _told_amount(units: int, budget: Budget) -> str:
-    return f"${Decimal(units) / PICO_PER_USD:,.2f}" if budget.unit == Budget.Unit.USD else f"{units:,} tokens"
+    """Cents; of little money, what a request may cost."""
+    if budget.unit != Budget.Unit.USD:
+        return f"{units:,} tokens"
+    usd = Decimal(units) / PICO_PER_USD
+    return f"${usd:,.2f}" if not usd or usd >= Decimal("0.1") else f"${usd:.6f}"

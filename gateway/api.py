@@ -6,26 +6,35 @@ Bodies are read by the data plane's own parser, errors answered in its envelope.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import audit
 from accounts.access import tenants_of, tenants_whose_prompts_are_open_to
-from accounts.api import KeyAuthentication, KeyUser
+from accounts.api import AnyKeyAuthentication, KeyAuthentication, KeyUser, ManagementKeyAuthentication
 from accounts.envelopes import Unreadable
 from accounts.ids import request_id as new_request_id
+from accounts.models import ManagementKey, Tenant
 from accounts.refusals import MissingKey
+from accounts.roles import Action
 from gateway import errors
+from gateway.admission import Door, entered
 from gateway.kept import contents_of
+from gateway.problems import MEDIA_TYPE, problem
 from gateway.record import Recorded, decision_of
 from gateway.wire import openai
 from routing.classify import classify
@@ -35,8 +44,21 @@ from routing.explain import differences, explanation
 from routing.quality import prior
 from routing.snapshot import catalog_of, current
 from routing.types import Caller
+from routing.weights import version_of
 
 log = logging.getLogger("routeplex.api")
+
+
+class Json(BaseContentNegotiation):
+    """The clients do not say what they accept, or say something else than they read: nobody is told 406."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return next(iter(renderers)), "application/json"
 
 
 class RouteView(APIView):
@@ -49,26 +71,29 @@ class RouteView(APIView):
         name = new_request_id()
         chat = openai.parse(body_of(request), headers_of(request), name)
         classification = classify(chat)
-        decision = decide(chat, classification, current(caller), caller, datetime.now(UTC).date())
-        return Response({"request_id": name, **explanation(kept(decision), classification)}, headers={"x-request-id": name})
+        view = current(caller)
+        decision = decide(chat, classification, view, caller, datetime.now(UTC).date())
+        told = explanation(kept(decision), classification, view.learned)
+        return Response({"request_id": name, **told}, headers={"x-request-id": name})
 
 
 class DecisionView(APIView):
     """GET /api/v1/decisions/{request_id}: what was decided for a request of one's own."""
 
-    authentication_classes = (KeyAuthentication, SessionAuthentication)
+    authentication_classes = (AnyKeyAuthentication, SessionAuthentication)
 
     def get(self, request: Request, request_id: str) -> Response:
         recorded = _recorded(request, request_id)
         about = {"request_id": recorded.request_id, "received_at": recorded.received_at, "status": recorded.status}
         served = {"served_by": recorded.model or None}
-        return Response({**about, **served, **explanation(recorded.decision, recorded.classification)})
+        learned = version_of(recorded.tenant_id, recorded.decision.seen.learned)
+        return Response({**about, **served, **explanation(recorded.decision, recorded.classification, learned)})
 
 
 class ReplayView(APIView):
     """POST /api/v1/decisions/{request_id}/replay: the decision computed again, from what was kept of it."""
 
-    authentication_classes = (KeyAuthentication, SessionAuthentication)
+    authentication_classes = (AnyKeyAuthentication, SessionAuthentication)
 
     def post(self, request: Request, request_id: str) -> Response:
         recorded = _recorded(request, request_id)
@@ -78,23 +103,37 @@ class ReplayView(APIView):
             raise errors.NotFound(f"The catalogue {before.snapshot_version} of that time was not kept: it cannot be replayed.")
         if before.weights_version != prior(catalog).version:
             raise errors.NotFound(f"The weights {before.weights_version} of that time are not known here: it cannot be replayed.")
-        after = again(before, recorded.classification, catalog, prior(catalog))
+        learned = version_of(recorded.tenant_id, before.seen.learned)
+        if before.seen.learned and learned is None:
+            raise errors.NotFound(
+                f"Version {before.seen.learned} of what was learned is not kept any more: it cannot be replayed."
+            )
+        after = again(before, recorded.classification, catalog, prior(catalog), learned)
         differing = msgspec.to_builtins(differences(before, after), str_keys=True)
         answer = {"request_id": request_id, "identical": not differing, "differences": differing}
-        return Response({**answer, "decision": explanation(after, recorded.classification)})
+        return Response({**answer, "decision": explanation(after, recorded.classification, learned)})
 
 
 class ContentsView(APIView):
-    """GET /api/v1/requests/{request_id}/contents: what was asked and answered, for a person who may read it, no API key."""
+    """GET /api/v1/requests/{request_id}/contents: what was asked and answered, for a person who may read it, or their management
+    key with the scope contents:read; for no API key."""
+
+    authentication_classes = (ManagementKeyAuthentication, SessionAuthentication)
 
     def get(self, request: Request, request_id: str) -> Response:
-        readable = tenants_whose_prompts_are_open_to(request.user)
+        if isinstance(request.auth, ManagementKey):
+            readable = [_of_key(request, Door(scope="contents:read", needs=Action.READ_CONTENTS))]
+        else:
+            readable = list(tenants_whose_prompts_are_open_to(request.user))
         try:
-            contents = contents_of(readable, request_id[:64])
+            readable = [] if "\0" in request_id else readable
+            found = next(((t, kept) for t in readable if (kept := contents_of([t], request_id[:64])) is not None), None)
         except Unreadable as error:
             raise errors.NotFound(f"What was kept of this request cannot be read any more: {error}.") from error
-        if contents is None:
+        if found is None:
             raise errors.NotFound(f"Nothing is kept of a request {request_id[:64]!r} that you may read.")
+        tenant, contents = found
+        audit.note(request._request, tenant, "contents.read", request_id[:64])
         return Response(msgspec.to_builtins(contents), headers={"cache-control": "no-store"})
 
 
@@ -103,16 +142,19 @@ class NowhereView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
+    problems = True
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         self.headers = self.default_response_headers
-        response = refuse(errors.NotFound(f"There is nothing at {request.path[:200]}. docs/api.md lists what there is."), {})
+        response = refuse(
+            errors.NotFound(f"There is nothing at {request.path[:200]}. /api/docs lists what there is."), {"view": self}
+        )
         return self.finalize_response(self.initialize_request(request), response)
 
 
 def _recorded(request: Request, request_id: str) -> Recorded:
     """Of the key's tenant, or of those of the person who is signed in. What is a stranger's is not there."""
-    if (recorded := decision_of(_tenants(request), request_id[:64])) is None:
+    if "\0" in request_id or (recorded := decision_of(_tenants(request), request_id[:64])) is None:
         raise errors.NotFound(
             f"No decision of yours is called {request_id[:64]!r}. It appears within a second of its request; "
             "decisions of other releases may be kept in a form that is not read any more."
@@ -123,7 +165,15 @@ def _recorded(request: Request, request_id: str) -> Recorded:
 def _tenants(request: Request) -> Sequence[str]:
     if isinstance(request.user, KeyUser):
         return [request.user.caller.tenant_id]
+    if isinstance(request.auth, ManagementKey):
+        return [str(_of_key(request, Door(scope="requests:read", needs=Action.SEE)).pk)]
     return [str(tenant.pk) for tenant in tenants_of(request.user)]
+
+
+def _of_key(request: Request, door: Door) -> Tenant:
+    _, tenant = entered(request, door)
+    assert tenant is not None
+    return tenant
 
 
 def body_of(request: Request) -> bytes:
@@ -146,11 +196,17 @@ def headers_of(request: Request) -> Mapping[bytes, bytes]:
 def refuse(error: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: one envelope for everything that goes wrong below /api."""
     answer = errors.describe(ours(error))
+    as_problem = getattr(context.get("view"), "problems", False)
     if answer.status == errors.INTERNAL.status:
         log.exception("an API request broke", exc_info=error)
     headers = {"WWW-Authenticate": "Bearer"} if answer.status == 401 else {}
     if answer.retry_after_s is not None:
         headers["Retry-After"] = str(round(answer.retry_after_s))
+    if answer.allowed:
+        headers["Allow"] = answer.allowed
+    if as_problem:
+        told = msgspec.to_builtins(problem(answer))
+        return Response(told, status=answer.status, headers=headers, content_type=MEDIA_TYPE)
     return Response(answer.body(), status=answer.status, headers=headers)
 
 
@@ -158,6 +214,8 @@ def ours(error: Exception) -> Exception:
     """DRF's and Django's own refusals in our words."""
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return MissingKey()
+    if isinstance(error, exceptions.PermissionDenied | PermissionDenied):
+        return errors.Forbidden(str(error))
     if isinstance(error, Http404):
         return errors.NotFound("There is no such thing.")
     if isinstance(error, exceptions.MethodNotAllowed):

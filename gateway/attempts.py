@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any
 
-from gateway import drain, sse, transport
+from gateway import drain, forms, sse, transport
 from gateway.errors import ProviderError, Stopping, Unsayable
 from gateway.holding import Holding
 from gateway.plan import Step
@@ -148,6 +148,10 @@ async def _whole(
     if not _has_content(completion):
         raise ProviderError("protocol", "The provider's answer is empty.")
     tally.output_bytes = sum(_bytes(choice["message"]) for choice in completion.choices)
+    first = completion.choices[0]
+    attempt.finish = first.get("finish_reason")
+    if (form := forms.asked(request.body)) is not None:
+        attempt.in_form = forms.kept(form, first)
     tally.answered(candidate)
     return completion
 
@@ -185,10 +189,14 @@ async def _stream(
                 body = await response.read()
             raise dialect.parse_error(response.status, response.headers, body)
         reader = dialect.reader(request)
+        form = forms.asked(request.body)
+        shape = None if form is None else forms.Reading(form)
         async with aclosing(_bursts(response, reader, first_by, asked_by, deadline)) as bursts:
             held: list[Delta] = []
             async for burst in bursts:
                 _count(burst, tally, attempt)
+                if shape is not None:
+                    shape.read(burst)
                 if tally.served is None:
                     held += burst
                     if len(held) <= HELD_BACK and not any(map(_is_content, burst)):
@@ -196,6 +204,8 @@ async def _stream(
                     tally.answered(candidate)
                     burst, held = held, []
                 yield burst
+    if shape is not None:
+        attempt.in_form = shape.kept()
     if not reader.finished:
         raise ProviderError("protocol", "The provider's stream ended before its answer did.")
     if tally.served is None:
@@ -249,6 +259,7 @@ def _count(burst: list[Delta], tally: Tally, attempt: Attempt) -> None:
         _note_service(attempt, delta.extra)
         for choice in delta.choices:
             tally.output_bytes += _bytes(choice["delta"])
+            attempt.finish = choice.get("finish_reason") or attempt.finish
 
 
 def _bytes(message: dict[str, Any]) -> int:

@@ -46,10 +46,12 @@ async def answer(call: Call, tally: Tally | None = None) -> AsyncGenerator[Head 
         tally.request = request = tally.request or call.wire.parse(call.body, call.headers, call.id)
         tally.classification = classification = classify(request)
         today = datetime.fromtimestamp(tally.received_at, UTC).date()
-        conversation = conversations.key_of(call.caller.tenant_id, request)
+        tally.conversation = conversation = conversations.key_of(call.caller.tenant_id, request)
         incumbent = conversations.incumbent(conversation)
         left = budgets.left_of(call.caller, tally.received_at)
-        tally.decision = decision = decide(request, classification, current(call.caller), call.caller, today, incumbent, left)
+        lot = conversations.lot_of(conversation)
+        view = current(call.caller)
+        tally.decision = decision = decide(request, classification, view, call.caller, today, incumbent, left, lot)
         try:
             async with admitted(decision, tally) as allowed:
                 answers = execute(allowed, request, tally, record)

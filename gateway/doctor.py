@@ -112,7 +112,7 @@ def gateways() -> Finding:
         return Finding(
             "bad", f"A gateway has not reached the database for {late:.0f} s.", "Look at its log and its way to the database."
         )
-    return Finding("good", f"{len(told)} gateway processes run here, with {sum(v.in_flight for v in told.values())} requests.")
+    return Finding("good", f"Gateway processes here: {len(told)}, with {sum(v.in_flight for v in told.values())} requests.")
 
 
 @check
@@ -135,7 +135,7 @@ def workers() -> Finding:
         return Finding("bad", f"Workers cannot be asked: {_short(error)}.", "Celery needs Redis: see above.")
     if not answers:
         return Finding("bad", "No worker answers: no sums, no mail, nothing is deleted.", "celery -A gateway.celery worker")
-    return Finding("good", f"{len(answers)} workers answer.")
+    return Finding("good", f"Workers that answer: {len(answers)}.")
 
 
 @check

@@ -16,7 +16,7 @@ import msgspec
 from django.conf import settings
 
 from accounts.ids import request_id
-from accounts.keys import authenticate, token_in
+from accounts.keys import authenticate, insist, token_in
 from gateway import drain, errors, listing
 from gateway.chat import Call
 from gateway.idempotency import answer_once
@@ -40,13 +40,14 @@ class CallerGone(Exception):
     """Nobody is there any more to answer to."""
 
 
-def chat_completions(wire: Wire) -> Application:
-    """POST /v1/chat/completions in this wire format."""
+def chat(wire: Wire) -> Application:
+    """POST of a chat request in this wire format."""
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         name = request_id()
         try:
             headers, caller = await _known_caller(scope, method="POST")
+            insist(caller, "chat")
             body = await _read(headers, receive)
         except CallerGone:
             return
@@ -64,6 +65,7 @@ async def models(scope: Scope, receive: Receive, send: Send) -> None:
     name = request_id()
     try:
         _, caller = await _known_caller(scope, method="GET")
+        insist(caller, "read")
         wanted = scope["path"].removeprefix("/v1/models").strip("/")
         body = listing.one(caller, wanted) if wanted else listing.every(caller)
     except Exception as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from accounts.refusals import ExpiredKey, InvalidKey, KeysUnavailable, MissingKey
+from accounts.refusals import ExpiredKey, InvalidKey, KeysUnavailable, MissingKey, OutOfScope
 from gateway.buckets import RateLimited
 from gateway.journal import JournalUnavailable
 from gateway.refusals import BudgetExhausted, BudgetsUnavailable, Unpriced
@@ -66,6 +66,18 @@ class MethodNotAllowed(BadRequest):
 
 
 class HeadersTooLarge(BadRequest): ...
+
+
+class NotAsItWas(BadRequest):
+    """Somebody has changed it since the caller read it."""
+
+
+class Conflict(BadRequest):
+    """What is asked for does not go with what there is."""
+
+
+class Forbidden(BadRequest):
+    """We know who asks; their role or their key does not go so far."""
 
 
 class ProviderError(Exception):
@@ -166,6 +178,7 @@ TABLE: Mapping[type[BaseException], Row] = {
         401, "authentication_error", "invalid_api_key", "This API key opens nothing: it is mistyped, revoked or not ours."
     ),
     ExpiredKey: Row(401, "authentication_error", "expired_api_key", "This API key has expired. Make a new one in the dashboard."),
+    OutOfScope: Row(403, "permission_error", "out_of_scope"),
     KeysUnavailable: Row(503, "server_error", "service_unavailable", "API keys cannot be checked at the moment. Try again.", 2),
     InvalidValue: Row(400, "invalid_request_error", "validation_error"),
     InvalidMode: Row(400, "invalid_request_error", "invalid_mode"),
@@ -176,6 +189,9 @@ TABLE: Mapping[type[BaseException], Row] = {
     BodyTooLarge: Row(413, "invalid_request_error", "bad_request"),
     HeadersTooLarge: Row(431, "invalid_request_error", "bad_request"),
     NotFound: Row(404, "invalid_request_error", "not_found"),
+    Forbidden: Row(403, "permission_error", "forbidden"),
+    NotAsItWas: Row(412, "invalid_request_error", "precondition_failed"),
+    Conflict: Row(409, "invalid_request_error", "conflict"),
     MethodNotAllowed: Row(405, "invalid_request_error", "method_not_allowed"),
     Unsupported: Row(400, "invalid_request_error", "validation_error"),
     NoCandidate: Row(400, "invalid_request_error", "validation_error"),

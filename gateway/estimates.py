@@ -14,7 +14,7 @@ from routing.classify import classify
 from routing.decide import decide
 from routing.prices import rates_for
 from routing.snapshot import Snapshot, current
-from routing.tokens import counted
+from routing.tokens import Size, size_of
 from routing.types import PICO_PER_USD, ChatRequest, Forecast, Model
 
 
@@ -27,15 +27,16 @@ def estimate(fields: Mapping[str, Raw], headers: Mapping[bytes, bytes], request_
     chat = native.request_of(fields, headers, request_id)
     view, today = current(ANYBODY), datetime.now(UTC).date()
     decision = decide(chat, classify(chat), view, ANYBODY, today)
+    size = size_of(chat.body)
     each = [
-        _of(view.catalog.models[r.model], r.forecast, chat, view, today)
+        _of(view.catalog.models[r.model], r.forecast, chat, size, view, today)
         for r in (decision.ranked if every else decision.ranked[:1])
     ]
     return {**each[0], "models": each} if every else each[0]
 
 
-def _of(model: Model, forecast: Forecast, chat: ChatRequest, view: Snapshot, today: date) -> dict[str, Any]:
-    count = counted(chat.body, model)
+def _of(model: Model, forecast: Forecast, chat: ChatRequest, size: Size, view: Snapshot, today: date) -> dict[str, Any]:
+    count = size.at(model)
     limit = min(chat.body.output_limit or native.OUTPUT_TOKENS, model.max_output_tokens)
     rates = rates_for(model, on=today, input_tokens=count.tokens)
     expected_tokens = min(forecast.output_tokens, limit)

@@ -1,5 +1,7 @@
 """What does the operator charge? For each tenant and month of its own calendar: cost by day and model, markup, charge.
 
+What ran with a tenant's own key is billed by its provider, and not here.
+
 Lines are exact: the sum of their costs is the ledger's, and a charge is cost × (1 + markup / 100). Only what is to be paid is
 rounded, once for each invoice, to whole cents, halves to even. A payment processor takes the totals: `invoices_of` is its seam.
 """
@@ -97,7 +99,7 @@ def charge(cost: Decimal, markup_percent: Decimal) -> Decimal:
 
 def _lines(tenant: Tenant, month: date, markup: Decimal) -> Iterator[Line]:
     start, end = (datetime.fromtimestamp(at, UTC) for at in window_on("month", tenant.time_zone, month))
-    entries = LedgerEntry.objects.filter(tenant=tenant, at__gte=start, at__lt=end)
+    entries = LedgerEntry.objects.filter(tenant=tenant, at__gte=start, at__lt=end, own_credential=False)
     sums = entries.annotate(day=TruncDate("at", tzinfo=ZoneInfo(tenant.time_zone))).values("day", "model")
     for row in sums.annotate(i=Sum("input_tokens"), o=Sum("output_tokens"), usd=Sum("amount_usd")).order_by("day", "model"):
         cost = row["usd"].quantize(Decimal("1e-12"))  # SQLite sums decimals as floats; whole pico-dollars are what was entered

@@ -6,6 +6,7 @@ what its tenant does not want any more by then is not taken in. Deleting them is
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import zlib
@@ -75,9 +76,14 @@ def take_in(folder: Path) -> bool:
         else:
             file.unlink()
     for file in folder.glob("*" + NEW):
-        if time.time() - file.stat().st_mtime > ABANDONED_S:
-            file.unlink(missing_ok=True)
+        _abandon(file)
     return bool(files)
+
+
+def _abandon(file: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # its process has just finished it
+        if time.time() - file.stat().st_mtime > ABANDONED_S:
+            file.unlink()
 
 
 def _insert(sealed: Sequence[Sealed]) -> None:
@@ -122,6 +128,11 @@ def contents_of(tenants: Iterable[Tenant], request_id: str) -> Contents | None:
     row = KeptContent.objects.filter(tenant_id__in=list(days), request_id=request_id).first()
     if row is None or row.received_at <= timezone.now() - timedelta(days=days[row.tenant_id]):
         return None
+    return opened(row)
+
+
+def opened(row: KeptContent) -> Contents:
+    """Raises Unreadable."""
     kept = _decode_kept(zlib.decompress(unseal(bytes(row.sealed), about(str(row.tenant_id), row.request_id))))
     return Contents(
         request_id=row.request_id,

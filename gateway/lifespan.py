@@ -12,13 +12,14 @@ from typing import Any
 from django.conf import settings
 
 from accounts import keys
-from gateway import budgets, contents, drain, firsts, limits, probes, readiness, record, transport, vitals
+from gateway import budgets, contents, drain, firsts, limits, operating, probes, readiness, record, transport, vitals
 from gateway.budgets import Budgets
 from gateway.endpoints import Receive, Send
 from gateway.gossip import Gossip
 from gateway.journal import Journal, process_name
 from gateway.providers import dialects
 from gateway.rates import Rates
+from routing import weights
 from routing.classify import classify_text
 from routing.snapshot import catalog, health_of
 
@@ -64,6 +65,8 @@ def _behind(journal: Journal, rates: Rates, spending: Budgets) -> list[Coroutine
     active = [probes.run(health_of(test=False))] if settings.ACTIVE_PROBES else []
     return [
         keys.watch(),
+        weights.watch(),
+        operating.watch(),
         journal.keep_synced(),
         record.pay_debts(),
         rates.beat(),

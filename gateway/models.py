@@ -35,6 +35,11 @@ class RequestLog(models.Model):
     classification = models.JSONField(null=True)
     decision = models.JSONField(null=True)
     attempts = models.JSONField(default=list)
+    conversation = models.CharField(
+        max_length=24, blank=True, db_default="", help_text="A mark of it (gateway/marks.py), no text."
+    )
+    asked = models.CharField(max_length=24, blank=True, db_default="", help_text="Likewise of all that was asked.")
+    before = models.CharField(max_length=24, blank=True, db_default="", help_text="Likewise of all before the last question.")
 
     status = models.CharField(max_length=12, choices=Status.choices)
     http_status = models.PositiveSmallIntegerField()
@@ -52,9 +57,11 @@ class RequestLog(models.Model):
     usage_estimated = models.BooleanField(default=False)
     cost_usd = models.DecimalField(max_digits=24, decimal_places=12, default=0)
     entered_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+    learned = models.BooleanField(default=False, editable=False, db_default=False, help_text="Learning has looked at it.")
 
     class Meta:
         indexes: ClassVar = [
+            models.Index(fields=["id"], condition=models.Q(learned=False), name="requests_to_be_learned"),
             models.Index(fields=["tenant", "-received_at"], name="requests_of_a_tenant"),
             models.Index(fields=["received_at"], name="requests_of_an_hour"),
         ]
@@ -85,7 +92,9 @@ class LedgerEntry(models.Model):
     model = models.CharField(max_length=200)
     provider = models.CharField(max_length=64)
     query_type = models.CharField(max_length=32, blank=True)
+    strategy = models.CharField(max_length=32, blank=True, db_default="")
     upstream_request_id = models.CharField(max_length=200, blank=True)
+    own_credential = models.BooleanField(default=False, help_text="The tenant's own key: its provider bills it, not we.")
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     amount_usd = models.DecimalField(max_digits=24, decimal_places=12)
@@ -99,6 +108,7 @@ class LedgerEntry(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "at"], name="entries_of_a_tenant"),
             models.Index(fields=["at"], name="entries_of_an_hour"),
+            models.Index(fields=["at"], condition=models.Q(own_credential=True), name="entries_with_own_keys"),
         ]
 
     def __str__(self) -> str:
@@ -136,6 +146,24 @@ class IdempotentAnswer(models.Model):
         return f"{self.request_id} {self.state}"
 
 
+class Creation(models.Model):
+    """What was made through the management API with an Idempotency-Key, in the same transaction: asked again within 24 hours,
+    the same answer (gateway/creations.py). `answer` is sealed, for it may hold a secret that is shown once."""
+
+    owner = models.CharField(max_length=40, help_text="Who made it: a management key's or a person's id.")
+    name = models.CharField(max_length=64, help_text="A digest of the Idempotency-Key.")
+    fingerprint = models.CharField(max_length=64, help_text="Of what was asked.")
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.BinaryField(default=b"")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["owner", "name"], name="one_creation_of_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.status}"
+
+
 class KeptContent(models.Model):
     """What was asked and answered, sealed (gateway/kept.py); only of tenants that want it, for as long as they want it."""
 
@@ -166,8 +194,8 @@ class Horizon(models.Model):
         return f"{self.tenant_id} since {self.requests_since}"
 
 
-class Rollup(models.Model):
-    """An hour (UTC) or a day (of the tenant's time zone), summed: made from requests and ledger, and made anew at will."""
+class Sums(models.Model):
+    """Of an hour (UTC) or a day (of the tenant's time zone): made from requests and ledger, and made anew at will."""
 
     class Period(models.TextChoices):
         HOUR = "hour"
@@ -177,25 +205,50 @@ class Rollup(models.Model):
     period = models.CharField(max_length=4, choices=Period.choices)
     starts_at = models.DateTimeField()
     tenant = models.ForeignKey("accounts.Tenant", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
-    api_key = models.ForeignKey("accounts.ApiKey", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
-    model = models.CharField(max_length=200, blank=True)
-    query_type = models.CharField(max_length=32, blank=True)
     requests = models.PositiveBigIntegerField(default=0)
     failures = models.PositiveBigIntegerField(default=0)
     input_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cost_usd = models.DecimalField(max_digits=24, decimal_places=12, default=0)
+    fallbacks = models.PositiveBigIntegerField(default=0, db_default=0, help_text="Requests with more than one attempt.")
+    durations = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), help_text="gateway/histogram.py")
+    first_tokens = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), help_text="Of streams.")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.starts_at}: {self.cost_usd} USD"
+
+
+class Rollup(Sums):
+    """By everything at once."""
+
+    api_key = models.ForeignKey("accounts.ApiKey", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    model = models.CharField(max_length=200, blank=True)
+    query_type = models.CharField(max_length=32, blank=True)
+    strategy = models.CharField(max_length=32, blank=True, db_default="")
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["period", "starts_at", "tenant", "api_key", "model", "query_type"], name="one_sum_each"
+                fields=["period", "starts_at", "tenant", "api_key", "model", "query_type", "strategy"], name="one_sum_each"
             )
         ]
         indexes: ClassVar = [models.Index(fields=["tenant", "period", "starts_at"], name="sums_of_a_tenant")]
 
-    def __str__(self) -> str:
-        return f"{self.period} {self.starts_at}: {self.cost_usd} USD"
+
+class Marginal(Sums):
+    """By one thing alone, or, where `dimension` is empty, by nothing: what pages read, for there are few of them."""
+
+    dimension = models.CharField(max_length=10, blank=True, help_text="model, query_type, strategy, api_key; empty: all.")
+    value = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "period", "dimension", "starts_at", "value"], name="one_marginal_each")
+        ]
+        indexes: ClassVar = [models.Index(fields=["period", "dimension", "starts_at"], name="marginals_of_all_tenants")]
 
 
 class BudgetWindow(models.Model):

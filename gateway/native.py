@@ -1,37 +1,43 @@
-"""The native API (DRF): chat as the published `routeplex` clients ask for it, and the three endpoints that are free.
+"""The native API, as far as Django answers it (DRF): the three endpoints that are free, and chat for people.
 
-A chat request goes the same way as on /v1 (gateway/chat.py); Django stands before it and lets the answer out, whole or as an
-asynchronous stream. Who hangs up cancels it: Django's handler watches for that.
+Chat with an API key, `/api/v1/chat`, is served by Channels' router (gateway/asgi.py): Django would cost it twelve
+milliseconds. Who is signed in and has no key at hand asks here, on the account of a key that they may use. The request goes
+the same way (gateway/chat.py); the answer leaves whole or as an asynchronous stream. Who hangs up cancels it: Django's handler
+watches for that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 from asgiref.sync import sync_to_async
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from msgspec import Struct
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api import KeyAuthentication
+from accounts.access import api_key_to_ask_with
+from accounts.api import ManagementKeyAuthentication
 from accounts.ids import request_id
+from accounts.keys import caller_of, insist
+from accounts.models import ManagementKey
+from accounts.roles import Action
 from gateway import drain, errors, estimates, listing
-from gateway.api import body_of, headers_of, ours
+from gateway.admission import Door, entered
+from gateway.api import Json, body_of, headers_of, ours
 from gateway.chat import Call
 from gateway.idempotency import answer_once
 from gateway.visitors import VisitorThrottle
-from gateway.wire import Head, Wire, native, openai
+from gateway.wire import Head, native
 from gateway.wire.json import decoded
 from routing.enhance import enhance
 from routing.types import Caller
@@ -41,45 +47,44 @@ log = logging.getLogger("routeplex.native")
 MAX_PROMPT = 20_000  # characters that are enhanced for nothing
 
 
-class Json(BaseContentNegotiation):
-    """The clients do not say what they accept, or say something else than they read: nobody is told 406."""
+class AskView(APIView):
+    """POST /api/v1/keys/{key_id}/chat: a chat request of somebody who is signed in, with this key's models, limits and budgets.
+    DRF knows the person; what it does for that it does in a thread."""
 
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
-        return next(iter(parsers))
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return next(iter(renderers)), "application/json"
-
-
-class AnswerView(APIView):
-    """POST: one chat request in `wire`'s format. DRF knows the caller; what it does for that it does in a thread."""
-
-    authentication_classes = (KeyAuthentication,)
+    authentication_classes = (ManagementKeyAuthentication, SessionAuthentication)
     content_negotiation_class = Json
-    wire: Wire
 
     async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         self.headers = self.default_response_headers
         self.name = request_id()
         self.request = asked = self.initialize_request(request, *args, **kwargs)
         try:
-            await sync_to_async(self.initial)(asked, *args, **kwargs)
-            response = await self.post(asked) if asked.method == "POST" else await self.options(asked)
+            caller = await sync_to_async(self._entered)(asked, *args, **kwargs)
+            response = await self.post(asked, caller) if asked.method == "POST" else await self.options(asked)
         except Exception as error:
             response = self._refused(error)
         return self.finalize_response(asked, response, *args, **kwargs)  # type: ignore[arg-type]  # it takes any of Django's
 
-    async def post(self, request: Request) -> HttpResponseBase:
+    def _entered(self, request: Request, key_id: UUID) -> Caller:
+        self.initial(request)
+        key = api_key_to_ask_with(request.user, key_id)
+        if isinstance(request.auth, ManagementKey):
+            _, tenant = entered(request, Door(scope="chat:write", needs=Action.USE))
+            if tenant != key.tenant:  # its maker may ask there; it may not
+                raise Http404
+        caller = caller_of(key)
+        insist(caller, "chat")
+        return caller
+
+    async def post(self, request: Request, caller: Caller) -> HttpResponseBase:
         call = Call(
             id=self.name,
-            caller=cast(Caller, request.auth),
-            wire=self.wire,
+            caller=caller,
+            wire=native,
             headers=headers_of(request),
             body=body_of(request),
         )
-        return await _leaving(answer_once(call), self.wire, self.name)
+        return await _leaving(answer_once(call), self.name)
 
     async def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         raise errors.MethodNotAllowed(f"{request.path} takes POST, not {request.method}.", allowed="POST")
@@ -88,36 +93,24 @@ class AnswerView(APIView):
         told = ours(error)
         if errors.describe(told).status == errors.INTERNAL.status:
             log.exception("request %s broke", self.name, exc_info=error)
-        head, body = self.wire.error(told, self.name)
+        head, body = native.error(told, self.name)
         return _whole(head, body)
-
-
-class ChatView(AnswerView):
-    """POST /api/v1/chat."""
-
-    wire = native
-
-
-class CompletionsView(AnswerView):
-    """POST /api/v1/chat/completions: OpenAI's format at another address."""
-
-    wire = openai
 
 
 # --- out
 
 
-async def _leaving(pieces: AsyncGenerator[Head | bytes], wire: Wire, name: str) -> HttpResponseBase:
+async def _leaving(pieces: AsyncGenerator[Head | bytes], name: str) -> HttpResponseBase:
     """The answer once its status is known: with the first thing that the provider says."""
     head = cast(Head, await anext(pieces))
     if not head.whole:
-        response = StreamingHttpResponse(_streamed(pieces, wire, name), status=head.status)
+        response = StreamingHttpResponse(_streamed(pieces, name), status=head.status)
         return _with_headers(response, head)
     async with aclosing(pieces):
         return _whole(head, cast(bytes, await anext(pieces)))
 
 
-async def _streamed(pieces: AsyncGenerator[Head | bytes], wire: Wire, name: str) -> AsyncGenerator[bytes]:
+async def _streamed(pieces: AsyncGenerator[Head | bytes], name: str) -> AsyncGenerator[bytes]:
     try:
         async with aclosing(pieces):
             async for piece in pieces:
@@ -125,11 +118,11 @@ async def _streamed(pieces: AsyncGenerator[Head | bytes], wire: Wire, name: str)
     except asyncio.CancelledError:
         if not drain.over():
             raise
-        yield wire.error_event(errors.Stopping(), name)
+        yield native.error_event(errors.Stopping(), name)
     except Exception as error:
         if errors.describe(error).status == errors.INTERNAL.status:
             log.exception("request %s broke", name, exc_info=error)
-        yield wire.error_event(error, name)
+        yield native.error_event(error, name)
 
 
 def _whole(head: Head, body: bytes) -> HttpResponse:

@@ -19,6 +19,7 @@ from gateway.retries import Turn
 from gateway.tally import Tally
 from gateway.transport import Stale
 from routing.health_store import HealthStore, credential_key
+from routing.refusals import Unreachable
 from routing.snapshot import catalog
 from routing.types import Candidate, Decision, Endpoint
 
@@ -47,18 +48,21 @@ class Plan:
         self._automatic = decision.mode == "routeplex-ai"
         self._most = 1 + decision.question.max_fallbacks
         unusable = decision.seen.unusable
-        self._well = [self._step(c) for c in decision.candidates if c.model.id not in unusable]
-        self._ill = [self._step(c) for c in decision.candidates if c.model.id in unusable]
+        steps = [step for c in decision.candidates if (step := self._step(c)) is not None]
+        self._well = [step for step in steps if step.candidate.model.id not in unusable]
+        self._ill = [step for step in steps if step.candidate.model.id in unusable]
         self._stale = False  # a stale connection was met, which happens once
 
-    def _step(self, candidate: Candidate) -> Step:
-        where = endpoint_for(catalog().providers[candidate.model.provider], test=self._tally.caller.test)
-        assert where is not None, "decide offers only what is reachable"
-        return Step(candidate=candidate, endpoint=where)
+    def _step(self, candidate: Candidate) -> Step | None:
+        """None where its credential was taken away since the decision."""
+        caller = self._tally.caller
+        where = endpoint_for(catalog().providers[candidate.model.provider], test=caller.test, own=caller.secrets)
+        return None if where is None else Step(candidate=candidate, endpoint=where)
 
     def first(self) -> Step:
         step = self._next_well() or self._least_bad()
-        assert step is not None, "a decision has candidates"
+        if step is None:
+            raise Unreachable("The credential of every model that could answer was just taken away. Ask the operator for one.")
         return step
 
     async def after(self, failed: Step, error: ProviderError) -> Step | None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from gateway import horizons
 from gateway.leases import spent_in
-from gateway.models import BudgetWindow, LedgerEntry, RequestLog, Rollup, Spender
+from gateway.models import BudgetWindow, LedgerEntry, Marginal, RequestLog, Rollup, Spender
 
 COLUMNS = ("request_id", "cost_usd")  # of an export: the provider's request id, and what it bills
 
@@ -52,6 +52,8 @@ def differences(export: TextIO | None = None) -> Iterator[Difference]:
     yield from _compared("requests of tenant", there, _by_tenant(RequestLog, "cost_usd", horizons.within("received_at")))
     for period in Rollup.Period.values:
         yield from _compared(f"rollups by {period} of tenant", ledger, _by_tenant(Rollup, "cost_usd", Q(period=period)))
+        whole = Q(period=period, dimension="")
+        yield from _compared(f"marginals by {period} of tenant", ledger, _by_tenant(Marginal, "cost_usd", whole))
     if export is not None:
         yield from _compared_with(export)
 

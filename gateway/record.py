@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from gateway import drain, errors
 from gateway.journal import Journal, JournalUnavailable
+from gateway.marks import NONE, Marks, marks_of
 from gateway.tally import Tally
 from routing.decisions import DecisionRecord, kept
 from routing.types import Attempt, Classification, Decision, Usage
@@ -67,6 +68,7 @@ class Outcome(Struct, frozen=True, kw_only=True, tag_field="line", tag="outcome"
     usage: Usage
     cost: int
     attempts: list[Attempt]
+    marks: Marks = NONE
     classification: Classification | None = None  # these two only where no intent told them
     decision: DecisionRecord | None = None
 
@@ -164,6 +166,7 @@ def _outcome(tally: Tally, error: BaseException | None) -> Outcome:
         usage=tally.usage,
         cost=tally.cost,
         attempts=tally.attempts,
+        marks=marks_of(tally.caller.tenant_id, tally.request, tally.conversation) if tally.request and tally.attempts else NONE,
         classification=None if told else tally.classification,
         decision=None if told else _kept(tally.decision),
     )
@@ -200,6 +203,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     """A request that was decided: what was decided, and what came of it."""
 
     request_id: str
+    tenant_id: str
     received_at: datetime
     status: str
     model: str  # who answered
@@ -222,6 +226,7 @@ def decision_of(tenant_ids: Sequence[str], request_id: str) -> Recorded | None:
         return None
     return Recorded(
         request_id=row.request_id,
+        tenant_id=str(row.tenant_id),
         received_at=row.received_at,
         status=row.status,
         model=row.model,

@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, transaction
 
-from gateway import kept, ledger, metrics, settlement, vitals
+from gateway import kept, ledger, metrics, operating, settlement, vitals
 from gateway.journal import FOLDER_ID, READY, folder_id, process_of
 from gateway.models import RequestLog
 from gateway.reconcile import violations
@@ -43,6 +43,8 @@ LEAVE_S = 20.0  # the longest that a recorder goes on after it was asked to leav
 LAST_USED_EVERY_S = 10.0
 RELEASE_EVERY_S = 5.0
 COUNT_EVERY_S = 60.0
+CAUGHT_UP = "recorder.caught-up"  # of the folder: nothing waited at the time of this file
+SAID_EVERY_S = 1.0
 READ_BYTES = 2**20  # many lines; none is as long
 
 log = logging.getLogger("routeplex.recorder")
@@ -79,6 +81,14 @@ class Tail:
                 yield entry
 
 
+def caught_up_at(folder: Path) -> float | None:
+    """When the recorder of this folder had last entered all that was written: Unix seconds. None: never."""
+    try:
+        return (folder / CAUGHT_UP).stat().st_mtime
+    except OSError:
+        return None
+
+
 class Recorder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -87,6 +97,7 @@ class Recorder:
         self.used_written = time.monotonic()
         self.released = self.counted = -inf  # monotonic seconds: when the dead were last looked for, and overrun budgets
         self.leave_by = inf  # monotonic seconds
+        self.said = -inf  # monotonic seconds: when it was last said that nothing waits
         self.running = False
 
     def run(self) -> None:
@@ -104,15 +115,24 @@ class Recorder:
             raise SystemExit(0)
         self.leave_by = time.monotonic() + LEAVE_S
 
+    def _say_caught_up(self) -> None:
+        """For whoever looks from another process: the time of a file, once a second."""
+        if not self._behind() and time.monotonic() - self.said >= SAID_EVERY_S:
+            self.said = time.monotonic()
+            with contextlib.suppress(OSError):
+                (self.folder / CAUGHT_UP).touch()
+
     def _run(self) -> None:
         catalog_kept = False
         while time.monotonic() < self.leave_by:
             try:
                 close_old_connections()
+                operating.catch_up()
                 if not catalog_kept:
                     keep_catalog()
                     catalog_kept = True
                 busy = self.step()
+                self._say_caught_up()
             except OperationalError:
                 log.warning("the database is away: rows wait in the journal")
                 time.sleep(AWAY_S)
@@ -135,11 +155,14 @@ class Recorder:
             vitals.forget(self.folder, process_of(path))
         self._release(at_once=bool(finished))
         self._count_violations()
-        if not any(tail.more for tail in self.tails.values()):
+        if not self._behind():
             metrics.caught_up(began)
         contents = kept.take_in(self.folder)
         self._write_last_used()
         return bool(moved or finished or contents)
+
+    def _behind(self) -> bool:
+        return any(tail.more for tail in self.tails.values())
 
     def _follow(self, tail: Tail) -> bool:
         """Whether this journal had grown."""
@@ -218,6 +241,9 @@ def _row(outcome: Outcome, intents: list[Intent]) -> RequestLog:
     return RequestLog(
         **_common(outcome, first),
         attempts=msgspec.to_builtins(outcome.attempts),
+        conversation=outcome.marks.conversation,
+        asked=outcome.marks.asked,
+        before=outcome.marks.before,
         status=outcome.status,
         http_status=outcome.http_status,
         error_code=outcome.error_code,

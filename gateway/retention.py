@@ -18,17 +18,18 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import CASCADE, ForeignObjectRel, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.models import Tenant
+from accounts.models import ApiKey, Budget, Tenant
 from gateway import horizons
-from gateway.models import IdempotentAnswer, KeptContent, RequestLog
+from gateway.models import Creation, IdempotentAnswer, KeptContent, RequestLog
 from gateway.rollups import midnight
 
 BATCH = 2000  # rows
 PAUSE_S = 0.02  # between batches: others write, too
+BOOKS = (ApiKey, Budget)  # what ledger and windows name
 RUN_S = 120.0  # then the next run goes on; below CELERY_TASK_TIME_LIMIT
 
 log = logging.getLogger("routeplex.retention")
@@ -38,6 +39,7 @@ def delete_expired(now: datetime | None = None, run_s: float = RUN_S) -> int:
     """How many rows were deleted."""
     now, until = now or timezone.now(), time.monotonic() + run_s
     deleted = in_batches(IdempotentAnswer.objects.filter(expires_at__lte=Now()).order_by("expires_at"), until)
+    deleted += in_batches(Creation.objects.filter(expires_at__lte=Now()).order_by("expires_at"), until)
     tenants = list(Tenant.objects.all())
     random.shuffle(tenants)  # where the time is over before all had their turn, it is not always the same ones
     for tenant in tenants:
@@ -105,8 +107,12 @@ def _closed(tenant_id: str | UUID) -> Tenant:
         key.revoke(now)
     tenant.api_keys.update(name="(deleted)", created_by=None)
     tenant.budgets.filter(ended_at=None).update(ended_at=now)
-    for owned in (tenant.memberships, tenant.limits, tenant.strategies, tenant.messages, tenant.webhooks):
-        owned.all().delete()
-    if (rules := getattr(tenant, "routing_rules", None)) is not None:
-        rules.delete()
+    _delete_what_it_owns(tenant)
     return tenant
+
+
+def _delete_what_it_owns(tenant: Tenant) -> None:
+    """Whatever goes with a tenant, of apps that nobody here knows, too; not the books."""
+    for related in Tenant._meta.get_fields(include_hidden=True):
+        if isinstance(related, ForeignObjectRel) and related.on_delete is CASCADE and related.related_model not in BOOKS:
+            related.related_model._default_manager.filter(**{related.field.name: tenant}).delete()

@@ -53,6 +53,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else ("localhost", "
 if PRODUCTION:
     env.required("ALLOWED_HOSTS", ALLOWED_HOSTS, why="Write the host names that callers use, separated by commas.")
 PUBLIC_URL = env.url("PUBLIC_URL", None if PRODUCTION else f"http://127.0.0.1:{env.number('PORT', 8000, least=1)}")
+GATEWAY_URL = env.url("GATEWAY_URL", PUBLIC_URL)  # where our own workers reach the data plane
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 
 # --- stores
@@ -73,6 +74,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {  # attempts to sign in, counted over all processes; where this is away, nobody can sign in anyway
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 REDIS_URL = _needed(
     "REDIS_URL",
@@ -95,6 +104,10 @@ CELERY_BEAT_SCHEDULE = {
     "tell-alerts": {"task": "gateway.tasks.tell_alerts", "schedule": 10},
     "deliver-messages": {"task": "accounts.tasks.deliver", "schedule": 10},
     "forget-old-messages": {"task": "accounts.tasks.forget_old_messages", "schedule": 24 * 3600},
+    "learn": {"task": "learning.tasks.learn", "schedule": 5},
+    "judge": {"task": "learning.tasks.judge", "schedule": 60},
+    "judge-trials": {"task": "learning.tasks.judge_trials", "schedule": 3600},
+    "share": {"task": "learning.tasks.share", "schedule": 600},
     "delete-expired": {"task": "gateway.tasks.delete_expired", "schedule": 600},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
@@ -106,10 +119,16 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "RoutePlex <routeplex
 WEBHOOKS_PLAIN_HTTP = env.flag("WEBHOOKS_PLAIN_HTTP", not PRODUCTION)
 WEBHOOKS_ALLOWED_NETWORKS = env.words("WEBHOOKS_ALLOWED_NETWORKS", () if PRODUCTION else ("127.0.0.0/8", "::1/128"))
 
+# --- who may come in
+
+SIGN_UP = env.choice("SIGN_UP", "invited" if PRODUCTION else "open", ("open", "invited"))
+VERIFY_EMAIL = env.flag("VERIFY_EMAIL", PRODUCTION)
+
 # --- the data plane
 
 JOURNAL_DIR = Path(env.text("JOURNAL_DIR", str(VAR_DIR / "journal")))
 PROVIDERS_FILE = env.text("PROVIDERS_FILE", str(ROOT / "providers.toml"))  # more providers; need not exist
+MANAGEMENT_REQUESTS_PER_MINUTE = env.number("MANAGEMENT_REQUESTS_PER_MINUTE", 600, least=1)  # of each key and person
 MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 20 * 2**20, least=1024)
 DRAIN_LAG_S = env.number("DRAIN_LAG_S", 2 if PRODUCTION else 0)  # see gateway/drain.py
 DRAIN_GRACE_S = env.number("DRAIN_GRACE_S", 120)
@@ -132,19 +151,29 @@ ASGI_APPLICATION = "gateway.asgi.application"
 AUTH_USER_MODEL = "accounts.User"
 INSTALLED_APPS = [
     "daphne",  # runserver; see docs/operations.md for what serves in earnest
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "dashboard.operator.apps.OperatorConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_htmx",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "accounts",
     "routing",
     "gateway",
+    "learning",
+    "management",
+    "dashboard",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -168,6 +197,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dashboard.frame.frame",
             ]
         },
     }
@@ -180,10 +210,48 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if VERIFY_EMAIL else "none"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = VERIFY_EMAIL
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a second factor, a password or an address is changed
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.flag("TRUST_PROXY", False) else 0
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "RoutePlex"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+
+UNFOLD = {
+    "SITE_TITLE": "RoutePlex",
+    "SITE_HEADER": "RoutePlex",
+    "SITE_SUBHEADER": "The rows behind the operator's pages",
+    "SITE_URL": "/operator",
+    "SITE_ICON": lambda request: "/static/routeplex.svg",
+    "SHOW_HISTORY": True,
+    "BORDER_RADIUS": "8px",
+    "COLORS": {  # the product's own
+        "primary": {
+            "50": "#eef2ff",
+            "100": "#e0e7ff",
+            "200": "#c7d2fe",
+            "300": "#a5b4fc",
+            "400": "#8b85ff",
+            "500": "#6366f1",
+            "600": "#4f46e5",
+            "700": "#4338ca",
+            "800": "#3730a3",
+            "900": "#312e81",
+            "950": "#1e1b4b",
+        }
+    },
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "dashboard.operator.site.navigation"},
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -201,6 +269,7 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+DOCS_DIR = env.text("DOCS_DIR", str(VAR_DIR / "docs"))  # built by bin/docs; need not exist
 SERVESTATIC_USE_FINDERS = not PRODUCTION
 SERVESTATIC_AUTOREFRESH = not PRODUCTION
 
@@ -212,6 +281,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION or _https
 SECURE_CSP = {
     "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],  # a QR code, an arrow of a style sheet
     "object-src": ["'none'"],
     "base-uri": ["'none'"],
     "frame-ancestors": ["'none'"],
@@ -223,6 +293,16 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "gateway.api.refuse",
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_SCHEMA_CLASS": "management.schema.Schema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "RoutePlex",
+    "DESCRIPTION": "One endpoint, every model; and everything that the dashboard can do.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["management.schema.only_ours"],
+    "POSTPROCESSING_HOOKS": ["management.schema.with_keys"],
 }
 
 LOGGING = {

@@ -18,6 +18,8 @@ from routing.types import PICO_PER_USD
 class Spending(Struct, frozen=True, kw_only=True):
     """Of one budget, in its window of now. Amounts in USD or tokens, as `unit` says."""
 
+    budget_id: int
+    key_id: str | None  # None: of all keys together
     whose: str
     period: str
     unit: str
@@ -39,6 +41,8 @@ def _spending(window: BudgetWindow) -> Spending:
     budget = window.budget
     scale = PICO_PER_USD if budget.unit == Budget.Unit.USD else 1
     return Spending(
+        budget_id=budget.pk,
+        key_id=str(budget.api_key_id) if budget.api_key_id else None,
         whose=f"{budget.tenant.name}, key {budget.api_key.name}" if budget.api_key else budget.tenant.name,
         period=budget.period,
         unit=budget.get_unit_display(),

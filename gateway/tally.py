@@ -30,6 +30,7 @@ class Tally:
     received_at: float  # Unix seconds
     started: float  # monotonic seconds
     request: ChatRequest | None = None
+    conversation: bytes = b""  # its key (routing/conversations.py)
     classification: Classification | None = None
     decision: Decision | None = None
     attempts: list[Attempt] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Tally:
             provider=model.provider,
             started_ms=self.elapsed_ms(),
             sandbox=endpoint.sandbox,
+            own=endpoint.own,
         )
         self.attempts.append(attempt)
         return attempt
@@ -106,11 +108,14 @@ class Tally:
 
     @property
     def passed_over(self) -> list[str]:
-        """Models that stood before the one that served and were not asked, because they were not well."""
+        """Models that stood before the one that served and were not asked, because they were not well, or are drained."""
         if self.served is None or self.decision is None:
             return []
         asked, ids = {a.model for a in self.attempts}, [c.model.id for c in self.decision.candidates]
-        return [model for model in ids[: ids.index(self.served.model.id)] if model not in asked]
+        named = (
+            [model for models in self.decision.excluded.values() for model in models] if self.decision.mode == "manual" else []
+        )
+        return named + [model for model in ids[: ids.index(self.served.model.id)] if model not in asked]
 
 
 def _was_read(attempt: Attempt) -> bool:

@@ -42,13 +42,13 @@ class Visitors:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
         self._lock = threading.Lock()  # views run in threads
 
-    def ask(self, address: str) -> Full | None:
+    def ask(self, address: str, most: int | None = None) -> Full | None:
         with self._lock:
             bucket = self._buckets.setdefault(address, Bucket())
             self._buckets.move_to_end(address)
             if len(self._buckets) > REMEMBERED:
                 self._buckets.popitem(last=False)
-            answer = admit([bucket], [Sizes(requests=PER_MINUTE)], 0, "", time.time() * 1e6, MINUTE)
+            answer = admit([bucket], [Sizes(requests=most or PER_MINUTE)], 0, "", time.time() * 1e6, MINUTE)
             return answer if isinstance(answer, Full) else None
 
     def forget(self) -> None:

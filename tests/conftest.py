@@ -11,11 +11,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 import uvicorn
 
 from tests import redis_server
 from tests import upstream as scripted
+
+hypothesis.settings.register_profile("busy", deadline=None)  # a busy machine is no failure; pytest's own timeout remains
+hypothesis.settings.load_profile("busy")
 
 PATIENCE_S = 5.0  # with Redis: a busy machine must not look like one without it
 
@@ -98,6 +102,21 @@ def _only_loopback() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """At the end nobody holds the database any more: a thread that still reads keys must not keep it from being dropped."""
+    yield
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture(scope="session")
 def provider() -> Iterator[scripted.Upstream]:
     """The scripted provider: alpha and beta speak OpenAI's format, ant Anthropic's, goo Google's."""
     with scripted.running() as upstream:
@@ -155,7 +174,7 @@ def server(
     settings.PROVIDERS_FILE, settings.SANDBOX_URL = str(folder / "providers.toml"), sandbox
     settings.JOURNAL_DIR, settings.REDIS_URL = folder / "journal", redis_url
     credentials.forget_all()
-    snapshot.catalog.cache_clear()
+    snapshot.forget_catalog()
     with django_db_blocker.unblock(), _serving() as url:  # the server reads keys whenever it likes
         yield url
 

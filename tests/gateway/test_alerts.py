@@ -47,3 +47,15 @@ def test_the_webhook_says_what_how_much_and_until_when(ask, acme, provider, logg
     assert (data["share_percent"], data["spent"], data["budget"]) == (5, "0.0000164", "0.0002")
     assert (data["unit"], data["period"], data["api_key"]["name"]) == ("usd", "day", "production")
     assert data["window_starts_at"] < data["reached_at"] < data["resets_at"]
+
+
+def test_a_budget_below_what_was_spent_is_told_as_used_up_once(ask, acme, provider, logged):
+    budget = Budget.objects.create(tenant=acme.tenant, amount=Decimal("0.0002"), period="month")
+    spend(ask, provider, logged)
+    assert tell_alerts() == 0
+    budget.amount = Decimal("0.00001")
+    budget.save()
+    assert (tell_alerts(), tell_alerts()) == (1, 0)
+    notices.deliver()
+    assert [sent.subject for sent in mail.outbox] == ["Acme: the budget of this month is used up"]
+    assert sorted(BudgetAlert.objects.values_list("share", flat=True)) == [50, 80, 100]

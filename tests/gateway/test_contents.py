@@ -21,6 +21,8 @@ from gateway import contents, kept
 from gateway.models import IdempotentAnswer, KeptContent
 from gateway.recorder import Recorder
 from gateway.rewrapping import SEALED, rewrap_all
+from learning.models import TenantLearning
+from routing.models import LearnedWeights
 from tests import upstream as scripted
 from tests.gateway.conftest import ANSWER, DONE, FINISH, ROLE, STREAM, WORDS, chunk
 from tests.gateway.test_server import serving
@@ -107,6 +109,8 @@ def test_who_may_read_it(post, provider, acme, wanted, held, client):
     assert read(acme.alice, name).status_code == 200
     assert read(acme.bob, name).status_code == 404, "a member, no owner and no admin"
     assert read(acme.charlie, name).status_code == 404, "a stranger"
+    entry = acme.tenant.audit_entries.get()
+    assert (entry.who, entry.what, entry.subject) == ("alice@example.com", "contents.read", name), "each reading is written down"
     assert client.get(f"/api/v1/requests/{name}/contents").status_code in (401, 403), "nobody"
     with_a_key = client.get(f"/api/v1/requests/{name}/contents", headers={"authorization": f"Bearer {acme.key}"})
     assert with_a_key.status_code in (401, 403), "an API key is no person"
@@ -211,7 +215,9 @@ def test_the_encryption_key_can_be_changed(post, provider, acme, wanted, held, s
 
 def test_everything_that_is_sealed_can_be_put_under_another_key():
     fields = {(model, field.name) for model in apps.get_models() for field in model._meta.fields if type(field) is BinaryField}
-    assert fields == SEALED.keys() | {(IdempotentAnswer, "answer")}, "that one is sealed under its caller's API key"
+    numbers = {(LearnedWeights, "weights"), (LearnedWeights, "beliefs"), (TenantLearning, "beliefs")}  # no word of anybody's
+    sealed = fields - numbers
+    assert sealed == SEALED.keys() | {(IdempotentAnswer, "answer")}, "that one is sealed under its caller's API key"
 
 
 def test_a_file_that_is_none_of_ours_is_left_aside(tmp_path, db):
@@ -264,3 +270,16 @@ def _until(true):
     while not (value := true()) and time.monotonic() < end:
         time.sleep(0.02)
     return value
+
+
+def test_a_file_that_is_finished_while_it_is_looked_at_stops_nobody(post, provider, wanted, held, recorder):
+    (recorder.folder / "contents").mkdir(exist_ok=True)
+    gone = recorder.folder / "contents" / "gone.new"
+    gone.symlink_to("nowhere")  # listed, and not there any more when asked
+    wanted()
+    provider.say("alpha", scripted.whole(ANSWER))
+    post()
+    try:
+        assert held()
+    finally:
+        gone.unlink()

@@ -35,9 +35,9 @@ def test_what_runs_is_good_and_what_does_not_is_told_with_the_next_step(tmp_path
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:  # both have to start
             code, told = doctor(env)
-            if "The recorder runs" in told and "gateway processes run here" in told:
+            if "The recorder runs" in told and "Gateway processes here: 1" in told:
                 break
-    for good in ("The database answers", "All migrations", "Redis answers", "The recorder runs", "1 gateway processes run here"):
+    for good in ("The database answers", "All migrations", "Redis answers", "The recorder runs", "Gateway processes here: 1"):
         assert line(told, good).startswith("✓")
     assert line(told, "With a credential").endswith("alpha, ant, beta, goo.")
     assert line(told, "No worker answers").startswith("✗")

@@ -155,7 +155,7 @@ def test_the_recorded_bytes_are_what_the_sdk_reads():
     from pydantic import TypeAdapter
 
     for file in WIRE.glob("whole_*.json"):
-        Message.model_validate_json(file.read_bytes())
+        assert Message.model_validate_json(file.read_bytes()).role == "assistant"
     for file in WIRE.glob("stream_*.sse"):
         for event in Splitter().feed(file.read_bytes()):
             if event.event not in ("ping", "error"):
