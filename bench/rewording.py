@@ -22,10 +22,11 @@ from msgspec import Struct
 django.setup()
 
 from gateway.wire import openai as wire  # noqa: E402
-from routing.automatic import AUTOMATIC, TIE_BAND  # noqa: E402
+from routing.automatic import AUTOMATIC  # noqa: E402
 from routing.classify import classify  # noqa: E402
 from routing.decide import choose, question  # noqa: E402
 from routing.decisions import RecordedView  # noqa: E402
+from routing.draws import TIE_BAND  # noqa: E402
 from routing.quality import prior  # noqa: E402
 from routing.snapshot import catalog  # noqa: E402
 from routing.strategies import STRATEGIES  # noqa: E402

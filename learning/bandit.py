@@ -1,9 +1,10 @@
 """What do outcomes make us believe of the models, for one tenant's own work? Pure: observations in, beliefs out.
 
-Three levels, each drawn to the one below it by its evidence:
+Four layers, each drawn to the one below it by its evidence:
 
     arm      (query type, model): how much better or worse than expected this model does at this work of this tenant's
     offset   of the model, over all of the tenant's work: a model that suits a tenant suits it in types not seen yet, too
+    level    of all models: who is content with everything, or with nothing, tells nothing of one model against another
     prior    what everybody expects of the model at this work (routing/quality.py)
 
 Everything fades, slowly. A model that suddenly does worse, or better, than it did is noticed by adding up its surprises
@@ -15,18 +16,17 @@ tenants other than those that judge (docs/learning.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from math import sqrt
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-VARIANCE = 0.12  # of one reward around its mean: between that of coin tosses (0.25) and of answers that are nearly all good
-PRIOR_WORTH = 20.0  # observations of an arm that the prior is worth
-OFFSET_WORTH = 8.0  # observations of a model that "no offset" is worth
+from routing.learned import variance
+
+PRIOR_WORTH = 12.0  # observations of an arm that the prior is worth
+OFFSET_WORTH = 8.0  # observations of a model that the level is worth
+LEVEL_WORTH = 4.0  # models, all well known, that "no level" is worth
 KEPT = 0.999  # of all evidence, with each observation of the tenant's
-SPREAD = 0.4  # of what is drawn, in standard errors: less than 1, for most of the uncertainty is shared by the models
-WITHIN = 0.15  # of the best: models that could not come nearer are never explored
 SLACK = 0.6  # of a surprise, in standard deviations, that is no sign of a change
 ALARM = 8.0  # sum of the surprises beyond the slack at which it is one for the worse
 ALARM_BETTER = 16.0  # and for the better: to believe in it late costs little, to believe in luck costs more
@@ -52,24 +52,23 @@ class Belief(Struct, frozen=True):
     error: float
 
 
-@dataclass(slots=True)
-class Evidence:
-    """Observations, and the sum of their surprises (reward less expectation). Both have faded."""
+class Shift(Struct, frozen=True):
+    """From the prior's mean; one standard error of it, in standard deviations of one reward; observations of the arm."""
+
+    shift: float
+    unsure: float
+    count: float
+
+
+class Evidence(Struct, array_like=True):
+    """Observations, and the sum of their surprises (reward less expectation), as they were at the clock `at`."""
 
     count: float = 0.0
     surprise: float = 0.0
-
-    def add(self, surprise: float, weight: float) -> None:
-        self.count += weight
-        self.surprise += weight * surprise
-
-    def fade(self, kept: float) -> None:
-        self.count *= kept
-        self.surprise *= kept
+    at: float = 0.0
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(Struct, array_like=True):
     """Over one model, for change: sums of surprises, downwards and upwards, and a moving average of them."""
 
     worse: float = 0.0
@@ -78,25 +77,49 @@ class Watch:
     alarms: int = 0
 
 
-@dataclass(slots=True)
-class Arms:
-    """All that is believed of one tenant's work."""
+class Arms(Struct, omit_defaults=True):
+    """All that is believed of one tenant's work. `clock`: observations so far, by weight; fading follows it."""
 
-    cells: dict[tuple[str, str], Evidence] = field(default_factory=dict)  # by query type and model
+    clock: float = 0.0
+    cells: dict[str, dict[str, Evidence]] = field(default_factory=dict)  # by query type, then model
     offsets: dict[str, Evidence] = field(default_factory=dict)
     watches: dict[str, Watch] = field(default_factory=dict)
 
 
 def belief(arms: Arms, query_type: str, model: str, expected: float) -> Belief:
     """`expected`: the prior's mean."""
-    cell = arms.cells.get((query_type, model), _NOTHING)
-    offset = arms.offsets.get(model, _NOTHING)
-    of_model = offset.count + OFFSET_WORTH
-    shift = offset.surprise / of_model
-    worth = cell.count + PRIOR_WORTH
-    mean = expected + (cell.surprise + PRIOR_WORTH * shift) / worth
-    error = sqrt(VARIANCE / worth + VARIANCE / of_model * (PRIOR_WORTH / worth) ** 2)
-    return Belief(mean, error)
+    found = shifted(arms, query_type, model)
+    mean = expected + found.shift
+    return Belief(mean, found.unsure * sqrt(variance(mean)))
+
+
+def shifted(arms: Arms, query_type: str | None, model: str) -> Shift:
+    """None: in work of a type that is new."""
+    cells = arms.cells.get(query_type, _NO_CELLS) if query_type is not None else _NO_CELLS
+    count, surprise = faded(cells.get(model), arms.clock)
+    of_model, offset = faded(arms.offsets.get(model), arms.clock)
+    of_model, worth = of_model + OFFSET_WORTH, count + PRIOR_WORTH
+    drawn_to = PRIOR_WORTH / worth
+    offset += OFFSET_WORTH * level(arms)
+    return Shift(surprise / worth + drawn_to * offset / of_model, sqrt(1 / worth + drawn_to**2 / of_model), count)
+
+
+def level(arms: Arms) -> float:
+    """By how much the models do better than expected, on the whole."""
+    known, sum_ = LEVEL_WORTH, 0.0
+    for evidence in arms.offsets.values():
+        count, surprise = faded(evidence, arms.clock)
+        known += count / (count + OFFSET_WORTH)
+        sum_ += surprise / (count + OFFSET_WORTH)
+    return sum_ / known
+
+
+def faded(evidence: Evidence | None, clock: float) -> tuple[float, float]:
+    """Count and sum of surprises, now."""
+    if evidence is None:
+        return 0.0, 0.0
+    kept = KEPT ** (clock - evidence.at)
+    return evidence.count * kept, evidence.surprise * kept
 
 
 def update(arms: Arms, seen: Observation) -> None:
@@ -105,24 +128,22 @@ def update(arms: Arms, seen: Observation) -> None:
     surprise = seen.reward - seen.expected
     watch = arms.watches.setdefault(seen.model, Watch())
     watch.lately += RECENT * seen.weight * (surprise - watch.lately)
-    if _changed(watch, (seen.reward - before.mean) / sqrt(VARIANCE), seen.weight):
+    if _changed(watch, (seen.reward - before.mean) / sqrt(variance(before.mean)), seen.weight):
         _forget(arms, seen.model, watch)
-    kept = KEPT**seen.weight
-    for evidence in (*arms.cells.values(), *arms.offsets.values()):
-        evidence.fade(kept)
-    arms.cells.setdefault((seen.query_type, seen.model), Evidence()).add(surprise, seen.weight)
-    arms.offsets.setdefault(seen.model, Evidence()).add(surprise, seen.weight)
+    arms.clock += seen.weight
+    add(arms, seen.query_type, seen.model, seen.weight, seen.weight * surprise)
 
 
-def choose(beliefs: Sequence[Belief], draws: Sequence[float]) -> int:
-    """Thompson's choice: the highest of one draw from each belief, among those that might be near the best. `draws`: standard
-    normal, one for each."""
-    best = max(b.mean for b in beliefs)
-    near = [at for at, b in enumerate(beliefs) if b.mean + b.error >= best - WITHIN]
-    return max(near, key=lambda at: beliefs[at].mean + SPREAD * beliefs[at].error * draws[at])
+def add(arms: Arms, query_type: str, model: str, count: float, surprise: float) -> None:
+    """Evidence as of now."""
+    cell = arms.cells.setdefault(query_type, {}).setdefault(model, Evidence())
+    for evidence in (cell, arms.offsets.setdefault(model, Evidence())):
+        had, sum_ = faded(evidence, arms.clock)
+        evidence.count, evidence.surprise, evidence.at = had + count, sum_ + surprise, arms.clock
 
 
-_NOTHING: Evidence = Evidence()  # never changed
+_NO_CELLS: Mapping[str, Evidence] = {}
+_UNWATCHED = Watch()
 
 
 def _changed(watch: Watch, deviation: float, weight: float) -> bool:
@@ -132,15 +153,22 @@ def _changed(watch: Watch, deviation: float, weight: float) -> bool:
     return watch.worse > ALARM or watch.better > ALARM_BETTER
 
 
+def taken_back(arms: Arms, query_type: str, model: str, *, count: float, surprise: float, alarms: int) -> None:
+    """What is left of evidence that had this size after its own update, when there had been so many alarms."""
+    since = arms.watches.get(model, _UNWATCHED).alarms - alarms
+    left = (1 - FORGOTTEN) ** since
+    for evidence, part in ((arms.cells.get(query_type, {}).get(model), left), (arms.offsets.get(model), float(since == 0))):
+        if evidence is not None:
+            had, sum_ = faded(evidence, arms.clock)
+            evidence.count, evidence.at = max(0.0, had - part * count), arms.clock
+            evidence.surprise = sum_ - part * surprise if evidence.count else 0.0
+
+
 def _forget(arms: Arms, model: str, watch: Watch) -> None:
-    for (_, named), cell in arms.cells.items():
-        if named == model:
-            cell.fade(1 - FORGOTTEN)
-    arms.offsets[model] = Evidence(RESTART, RESTART * watch.lately)
+    for cells in arms.cells.values():
+        if (cell := cells.get(model)) is not None:
+            cell.count *= 1 - FORGOTTEN
+            cell.surprise *= 1 - FORGOTTEN
+    arms.offsets[model] = Evidence(RESTART, RESTART * watch.lately, arms.clock)
     watch.worse = watch.better = 0.0
     watch.alarms += 1
-
-
-def means(arms: Arms, query_type: str, expected: Mapping[str, float]) -> dict[str, Belief]:
-    """What is believed of each model at this type of work; `expected`: the prior's means."""
-    return {model: belief(arms, query_type, model, mean) for model, mean in expected.items()}
