@@ -1,0 +1,1 @@
+"""The operator's pages: the platform as a whole. dashboard/operator/pages.py has their table."""
