@@ -13,9 +13,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_table_of_errors_is_the_code_s():
-    told = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", (ROOT / "docs/api.md").read_text("utf-8"), re.M))
+    page = (ROOT / "docs/errors.md").read_text("utf-8")
+    told = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.M))
     rows = [*errors.TABLE.values(), *errors.PROVIDER_TABLE.values(), errors.SEVERAL_FAILED, errors.INTERNAL]
     assert told == {(str(row.status), row.code) for row in rows}
+    for row in rows:
+        assert page.count(f'<span id="{row.code.replace("_", "-")}">') == 1, "where a problem's type leads"
 
 
 def test_the_table_of_settings_is_the_code_s():

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.timeout(150)
 
 
 @contextmanager
-def running(state: Path, port: int):
+def running(state: Path, port: int, **more: str):
     keep = ("PATH", "HOME", "LANG")
-    env = {k: v for k, v in os.environ.items() if k in keep} | {"VAR_DIR": str(state), "PORT": str(port)}
+    env = {k: v for k, v in os.environ.items() if k in keep} | {"VAR_DIR": str(state), "PORT": str(port), **more}
     process = subprocess.Popen([sys.executable, "-m", "dev"], env=env, stdout=subprocess.PIPE, text=True)
     try:
         greeting = ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -220,3 +222,19 @@ def test_no_file_of_the_image_is_missing():
     for source in re.findall(r"^COPY (?!--)(.+) \S+$", (DOCKER / "Dockerfile").read_text(), re.M):
         for path in source.split():
             assert os.path.exists(ROOT / path) and f"!{path}" in ignored.replace("!manage.py", "!manage.py\n")
+
+
+def test_the_image_has_its_static_files_by_their_hashes(tmp_path):
+    """The Dockerfile's own command: what it collects is what production asks for."""
+    text = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ")
+    [line] = [line for line in text.splitlines() if "collectstatic" in line]
+    [command] = [part.strip() for part in line.split("&&") if "collectstatic" in part]
+    words = shlex.split(command)
+    told = dict(word.split("=", 1) for word in words if "=" in word)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = kept | told | {"VAR_DIR": str(tmp_path / "var"), "STATIC_ROOT": str(tmp_path / "collected")}
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput"], env=env, cwd=ROOT, check=True, capture_output=True
+    )
+    manifest = json.loads((tmp_path / "collected" / "staticfiles.json").read_text())["paths"]
+    assert {"routeplex.css", "routeplex.js", "icons.svg", "charts.js"} <= manifest.keys()
