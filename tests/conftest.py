@@ -85,6 +85,24 @@ prices = [{{ starts = 2024-01-01, input = "1.25", output = "10", cached_input = 
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "only files in which a database or Redis takes part: what has none is the same on each"
+    parser.addoption("--stores", action="store_true", help=told)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("stores"):
+        files = {item.path for item in items if _uses_a_store(item)}
+        config.hook.pytest_deselected(items=[item for item in items if item.path not in files])
+        items[:] = [item for item in items if item.path in files]
+
+
+def _uses_a_store(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "stores"))
+    return marked or bool(fixtures & {"db", "transactional_db", "redis_url"})
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _only_loopback() -> Iterator[None]:
     """No test reaches beyond this machine."""

@@ -10,7 +10,9 @@ for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "SANDBOX_U
     os.environ.pop(name, None)  # a developer's own keys must not be spent by tests
 
 from gateway.settings import *  # noqa: E402, F403
-from gateway.settings import DATABASES  # noqa: E402
+from gateway.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+
+INSTALLED_APPS = ["tests.emptying", *INSTALLED_APPS]
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": f"{STATE}/test.sqlite3"}  # a file: the server's threads share it

@@ -20,6 +20,7 @@ from tests import redis_server
 KEY, M = credential_key("openai"), "openai/m"
 
 
+pytestmark = pytest.mark.stores
 SERVERS = ["embedded", *(["REDIS_URL"] if os.environ.get("REDIS_URL") else [])]
 
 
