@@ -6,6 +6,7 @@ test reads whenever it likes). What no test changes (content types, permissions)
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -26,12 +27,11 @@ class Command(BaseCommand):
     stealth_options = ("reset_sequences", "allow_cascade", "inhibit_post_migrate", "interactive", "database")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for attempt in range(ATTEMPTS):
-            try:
-                return _empty()
-            except OperationalError:
-                if attempt == ATTEMPTS - 1:
-                    raise
+        for _ in range(ATTEMPTS - 1):
+            with suppress(OperationalError):
+                _empty()
+                return
+        _empty()
 
 
 def _empty() -> None:
