@@ -295,6 +295,7 @@ def ask_at(port, key):
 
 async def test_an_active_probe_closes_a_breaker_without_a_caller(server, provider, monkeypatch):
     monkeypatch.setattr(breaker, "OPEN_S", 0.0)
+    monkeypatch.setattr(transport, "_session", None)  # the server's is there again afterwards
     store, now = HealthStore(), time.monotonic()
     for _ in range(5):
         store.failed("server", "alpha/alpha-1", credential_key("alpha"), 1, now, now)
