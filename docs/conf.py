@@ -2,7 +2,7 @@
 
 project = "RoutePlex"
 author = "The RoutePlex authors"
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx_design"]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "deflist"]

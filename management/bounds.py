@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,7 +16,7 @@ from gateway.errors import Conflict, InvalidValue, NotFound
 from gateway.operations import Asked, Listed, Operations, operation
 from gateway.spending import Spending, spendings_of
 from management.changing import checked, put_on, said
-from management.fields import Amount, Count, Text, exact, plain
+from management.fields import Amount, Count, Text, Time, exact, plain
 from management.paging import Cursor, Paging, page_of
 from management.paging import Limit as PageLimit
 from routing.settings import check_names
@@ -37,8 +36,8 @@ class BudgetTold(Struct, kw_only=True):
     alert_shares: list[int]
     allow_unpriced: bool
     spent: str
-    resets_at: datetime | None
-    created_at: datetime
+    resets_at: Time | None
+    created_at: Time
 
 
 class NewBudget(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -258,7 +258,7 @@ _PATHS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "get": {
             "id": "get_contents",
             "summary": "What was asked and answered, where it is kept; each reading is written down",
-            "tag": "contents",
+            "tag": "requests",
             "answer": Anything,
             "security": _SIGNED_IN,
         }
@@ -267,7 +267,7 @@ _PATHS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "post": {
             "id": "chat_on_key",
             "summary": "Ask models on the account of an API key, without holding it",
-            "tag": "chat",
+            "tag": "native",
             "body": NativeBody,
             "answer": Told,
             "security": _SIGNED_IN,

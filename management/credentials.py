@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from django.db import transaction
@@ -15,6 +14,7 @@ from accounts.roles import Action
 from gateway.checking import Answer, check
 from gateway.errors import InvalidValue, NotFound
 from gateway.operations import Asked, Listed, Operations, operation
+from management.fields import Time
 from management.paging import Paging, page_of
 from routing.snapshot import catalog
 from routing.types import ProviderFacts
@@ -27,9 +27,9 @@ class CredentialTold(Struct, kw_only=True):
 
     provider: str
     last4: str
-    checked_at: datetime | None
+    checked_at: Time | None
     created_by: str | None
-    created_at: datetime
+    created_at: Time
 
 
 class NewCredential(Struct, kw_only=True, forbid_unknown_fields=True):

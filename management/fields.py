@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ Slider = Annotated[float, Meta(ge=0, le=10)]
 Count = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 Role = Literal["viewer", "member", "admin", "owner"]
 Usd = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$", description="A decimal number as text: exact.")]
+Time = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
 Amount = Usd | Annotated[float, Meta(ge=0, le=999_999_999_999)]
 
 

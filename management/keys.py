@@ -17,7 +17,7 @@ from accounts.roles import Action
 from gateway.errors import Conflict, InvalidValue
 from gateway.operations import Asked, Listed, Operations, operation
 from management.changing import checked, put_on
-from management.fields import Name, Slider, StrategyName, Text
+from management.fields import Name, Slider, StrategyName, Text, Time
 from management.paging import Cursor, Limit, page_of
 from routing.settings import check_names, check_strategy
 
@@ -37,11 +37,11 @@ class Key(Struct, kw_only=True):
     default_strategy: str
     tradeoff: float | None
     allowed_models: list[str]
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
+    expires_at: Time | None
+    revoked_at: Time | None
+    last_used_at: Time | None
     created_by: str | None
-    created_at: datetime
+    created_at: Time
 
 
 class MadeKey(Key, kw_only=True):
@@ -56,7 +56,7 @@ class KeyChange(Struct, kw_only=True, forbid_unknown_fields=True):
     default_strategy: StrategyName | UnsetType = UNSET
     tradeoff: Slider | UnsetType | None = UNSET
     allowed_models: Models | UnsetType = UNSET
-    expires_at: datetime | UnsetType | None = UNSET
+    expires_at: Time | UnsetType | None = UNSET
 
 
 class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
     default_strategy: StrategyName = ""
     tradeoff: Slider | None = None
     allowed_models: Models = []
-    expires_at: datetime | None = None
+    expires_at: Time | None = None
     test: bool = False
 
 

@@ -14,7 +14,7 @@ from accounts.roles import ROLES, Action
 from accounts.scopes import PLATFORM_SCOPES, TENANT_SCOPES, opens
 from gateway.errors import Forbidden, InvalidValue, NotFound
 from gateway.operations import Asked, Listed, Operations, operation
-from management.fields import Name, Role, Text
+from management.fields import Name, Role, Text, Time
 from management.keys import moment_to_come
 from management.paging import Paging, page_of
 
@@ -31,10 +31,10 @@ class AdminKey(Struct, kw_only=True):
     role: str
     scopes: list[str]
     created_by: str
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-    created_at: datetime
+    expires_at: Time | None
+    revoked_at: Time | None
+    last_used_at: Time | None
+    created_at: Time
 
 
 class MadeAdminKey(AdminKey, kw_only=True):
@@ -49,7 +49,7 @@ class NewAdminKey(Struct, kw_only=True, forbid_unknown_fields=True):
     name: Name
     scopes: Scopes
     role: Role = "member"
-    expires_at: datetime | None = None
+    expires_at: Time | None = None
 
 
 class NewOperatorKey(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +57,7 @@ class NewOperatorKey(Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: Name
     scopes: Scopes
-    expires_at: datetime | None = None
+    expires_at: Time | None = None
 
 
 class Me(Struct, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from accounts.roles import Action
 from gateway.errors import Conflict
 from gateway.operations import Asked, Listed, Operations, operation
 from management.changing import checked
-from management.fields import Email, Role
+from management.fields import Email, Role, Time
 from management.paging import Paging, page_of
 
 
@@ -27,7 +26,7 @@ class Member(Struct, kw_only=True):
     email: str
     name: str
     role: Role
-    created_at: datetime
+    created_at: Time
 
 
 class RoleChange(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -41,8 +40,8 @@ class Invited(Struct, kw_only=True):
     email: str
     role: Role
     invited_by: str | None
-    created_at: datetime
-    expires_at: datetime
+    created_at: Time
+    expires_at: Time
     sent: bool | None = None
 
 

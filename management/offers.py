@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from gateway.operations import Asked, Listed, Operations, operation
 from gateway.standing import WAYS, provider_of
 from management.changing import said
 from management.credentials import NewCredential, asked_provider, brought
-from management.fields import Text
+from management.fields import Text, Time
 from routing import overrides, repricing
 from routing.catalog import CatalogError
 from routing.prices import in_force
@@ -77,7 +77,7 @@ class ProviderTold(Struct, kw_only=True):
     reached: str
     drained: bool
     credential_last4: str | None
-    credential_checked_at: datetime | None
+    credential_checked_at: Time | None
 
 
 class TargetTold(Struct, kw_only=True):

@@ -20,7 +20,7 @@ from gateway import platform
 from gateway.errors import Conflict, InvalidValue, NotFound
 from gateway.operations import Asked, Listed, Operations, operation
 from management.changing import checked, said
-from management.fields import Amount, Count, Email, Name, Text, exact, plain
+from management.fields import Amount, Count, Email, Name, Text, Time, exact, plain
 from management.paging import Cursor, Limit, Paging, page_of
 from management.tenant import Deed
 
@@ -38,7 +38,7 @@ class TenantSeen(Struct, kw_only=True):
     is_active: bool
     plan: str | None
     markup_percent: str | None
-    created_at: datetime
+    created_at: Time
 
 
 class NewTenant(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -87,8 +87,8 @@ class PlanWanted(Struct, kw_only=True, forbid_unknown_fields=True):
 class TrafficWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Half open, in whole hours; the last day where it is not said."""
 
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
 
 
 class TrafficTold(Struct, kw_only=True):
@@ -114,8 +114,8 @@ class OfTenant(TrafficTold, kw_only=True):
 
 
 class Overview(Struct, kw_only=True):
-    since: datetime
-    until: datetime
+    since: Time
+    until: Time
     total: TrafficTold
     providers: Sequence[OfProvider]
     tenants: Sequence[OfTenant]

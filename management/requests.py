@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,7 +16,7 @@ from gateway.models import RequestLog
 from gateway.operations import Asked, Listed, Operations, operation
 from learning.feedback import FELT, requests_said_of
 from learning.models import Feedback
-from management.fields import Text, plain
+from management.fields import Text, Time, plain
 from management.paging import Cursor, Limit, Paging, page_of
 from routing.types import PICO_PER_USD
 
@@ -43,8 +42,8 @@ class RequestsWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     test: bool | None = None
     least_usd: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
     least_ms: Annotated[int, Meta(ge=0, le=2_147_483_647)] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     feedback: Literal["good", "bad", "any"] | None = None
 
 
@@ -66,7 +65,7 @@ class RequestTold(Struct, kw_only=True):
     """Times in milliseconds. `model`: who answered, empty where nobody did."""
 
     request_id: str
-    received_at: datetime
+    received_at: Time
     status: str
     error_code: str
     asked: str
@@ -94,7 +93,7 @@ class FeedbackTold(Struct, kw_only=True):
     value: float
     api_key: UUID | None
     counts: bool
-    given_at: datetime
+    given_at: Time
 
 
 class Requests(Operations):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +16,7 @@ from accounts.roles import Action
 from gateway.errors import Conflict, InvalidValue, NotFound
 from gateway.operations import Asked, Listed, Operations, operation
 from management.changing import checked, said
-from management.fields import Slider, StrategyName, Text
+from management.fields import Slider, StrategyName, Text, Time
 from management.paging import Paging, page_of
 from routing.models import NAME, TenantStrategy
 from routing.rules import Parts, Strategy
@@ -71,7 +70,7 @@ class RoutingChanged(Struct, kw_only=True):
     """One change: `before` and `after` are routing settings, whole."""
 
     id: int
-    at: datetime
+    at: Time
     who: str
     what: str
     before: Mapping[str, Any]

@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from gateway.operations import Operation, Operations, operations_of
 from gateway.problems import MEDIA_TYPE, Problem
+from management import examples
+from management.snippets import call_of, snippets
 
 REF = "#/components/schemas/{name}"
 KEYS: Mapping[str, Any] = {
@@ -148,6 +150,36 @@ def _answer(about: Operation, registry: Any) -> Mapping[str, Any]:
     return {"description": about.summary, "content": {"application/json": {"schema": whole}}}
 
 
+# --- how each is asked
+
+
+def _add_examples(paths: Mapping[str, Any]) -> None:
+    for path, methods in paths.items():
+        for method, about in methods.items():
+            name, body = about["operationId"], examples.BODIES.get(about["operationId"])
+            for parameter in about["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["example"] = examples.PATH[parameter["name"]]
+            if body is not None:
+                about["requestBody"]["content"]["application/json"]["example"] = body
+            asked = re.sub(r"{(\w+)}", lambda found: examples.PATH[found[1]], path)
+            call = call_of(method, asked, examples.QUERIES.get(name, {}), _key_of(about), body, _answers(about))
+            about["x-codeSamples"] = [
+                {"lang": language, "label": label, "source": text} for label, (language, text) in snippets(name, call).items()
+            ]
+
+
+def _key_of(about: Mapping[str, Any]) -> str:
+    """The variable of the environment that holds what opens it."""
+    ways = {way for one in about["security"] for way in one}
+    return "ROUTEPLEX_MANAGEMENT_KEY" if "managementKey" in ways else "ROUTEPLEX_API_KEY" if ways else ""
+
+
+def _answers(about: Mapping[str, Any]) -> str:
+    content = next(told for status, told in about["responses"].items() if status.startswith("2")).get("content", {})
+    return "nothing" if not content else "json" if "application/json" in content else "text"
+
+
 def only_ours(endpoints: list[Any]) -> list[Any]:
     """A hook: other views describe themselves in management/calling.py."""
     return [one for one in endpoints if issubclass(one[3].cls, Operations)]
@@ -159,6 +191,7 @@ def with_keys(result: Any, generator: Any, request: Any, public: bool) -> Any:
 
     result["components"]["securitySchemes"] = dict(KEYS)
     calling.add(result, generator.registry)
+    _add_examples(result["paths"])
     problem = {MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}}}
     result["components"]["responses"] = {
         "Problem": {"description": "What went wrong, as RFC 9457 tells it.", "content": problem},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from gateway.export import lines
 from gateway.operations import Asked, Listed, Operations, operation
 from gateway.retention import forget_tenant
 from management.changing import checked, put_on
-from management.fields import Name, Text
+from management.fields import Name, Text, Time
 from management.paging import Cursor, Limit, page_of
 
 AT_ONCE_S = 5.0  # spent on deleting before it is answered
@@ -34,7 +33,7 @@ class TenantTold(Struct, kw_only=True):
     keep_requests_days: int
     keep_contents_days: int
     plan: str | None
-    created_at: datetime
+    created_at: Time
 
 
 class TenantChange(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +62,7 @@ class Deed(Struct, kw_only=True):
     """Who did what, when, from where."""
 
     id: int
-    at: datetime
+    at: Time
     who: str
     what: str
     subject: str

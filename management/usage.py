@@ -16,7 +16,7 @@ from gateway import usage
 from gateway.errors import InvalidValue
 from gateway.operations import Asked, Operations, operation
 from gateway.usage import MOST_POINTS, Dimension, Interval, Totals
-from management.fields import Text, plain
+from management.fields import Text, Time, plain
 
 HOUR = timedelta(hours=1)
 Zone = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$")]
@@ -26,8 +26,8 @@ class UsageWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Half open: from `since` (a week ago) until `until` (now), widened to whole hours, or days where `interval` is day.
     `time_zone`: of times that say none, and where days begin; the tenant's where it is not said."""
 
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     interval: Interval | None = None
     group_by: Dimension | None = None
     time_zone: Zone = ""
@@ -53,7 +53,7 @@ class Used(Struct, kw_only=True):
 
 
 class UsedAt(Used, kw_only=True):
-    starts_at: datetime
+    starts_at: Time
 
 
 class UsedBy(Used, kw_only=True):
@@ -63,8 +63,8 @@ class UsedBy(Used, kw_only=True):
 class Usage(Struct, kw_only=True):
     """`series`: where an `interval` was asked for, each hour or day; `groups`: where `group_by` was, the dearest first."""
 
-    since: datetime
-    until: datetime
+    since: Time
+    until: Time
     time_zone: str
     total: Used
     series: Sequence[UsedAt] | None

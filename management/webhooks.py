@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from accounts.roles import Action
 from gateway.errors import Conflict, InvalidValue
 from gateway.operations import Asked, Listed, Operations, operation
 from management.changing import put_on
+from management.fields import Time
 from management.paging import Paging, page_of
 
 Url = Annotated[str, Meta(min_length=8, max_length=500, pattern=r"^https?://[!-~]+$")]
@@ -31,7 +31,7 @@ class WebhookTold(Struct, kw_only=True):
     url: str
     events: Sequence[str]
     is_active: bool
-    created_at: datetime
+    created_at: Time
 
 
 class MadeWebhook(WebhookTold, kw_only=True):
@@ -61,7 +61,7 @@ class Delivery(Struct, kw_only=True):
     last_status: int | None
     last_problem: str
     payload: Mapping[str, Any]
-    created_at: datetime
+    created_at: Time
 
 
 class Webhooks(Operations):

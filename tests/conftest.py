@@ -261,3 +261,18 @@ def logged(recorder: Any, transactional_db: None) -> Any:
         return list(RequestLog.objects.filter(**filters).order_by("received_at"))
 
     return rows
+
+
+@pytest.fixture
+def as_it_was(transactional_db: None) -> Iterator[None]:
+    """Afterwards the server has forgotten what an operator has set."""
+    yield
+    from accounts import switches
+    from accounts.models import PlatformCredential
+    from gateway import operating
+    from routing.models import CatalogOverride
+
+    CatalogOverride.objects.all().delete()
+    PlatformCredential.objects.all().delete()
+    switches.forget_all()
+    operating.refresh()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway import errors
+from management.management.commands.write_docs import written
 from routing.snapshot import catalog
 from routing.strategies import promises
 
@@ -29,6 +30,14 @@ def test_the_table_of_settings_is_the_code_s():
     for provider in catalog().providers.values():
         read |= {provider.key_setting, provider.base_url_setting} - {None}
     assert told == read
+
+
+def test_what_comes_from_the_code_is_written_anew():
+    """manage.py write_docs"""
+    found = written()
+    for path, text in found.items():
+        assert path.read_text("utf-8") == text, f"{path.name} is not what manage.py write_docs writes"
+    assert {path for path in found if path.parent.name == "endpoints"} == set((ROOT / "docs/endpoints").iterdir())
 
 
 def test_the_strategies_promises_are_the_code_s():

@@ -10,24 +10,13 @@ import pytest
 from accounts import switches
 from accounts.credentials import seal_secret
 from accounts.models import PlatformCredential
-from gateway import operating
 from routing import overrides
 from routing.snapshot import catalog, health
 from tests import upstream as scripted
 from tests.gateway.conftest import ANSWER
 
+pytestmark = pytest.mark.usefixtures("as_it_was")
 OK = scripted.whole(ANSWER)
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was(transactional_db):
-    yield
-    from routing.models import CatalogOverride
-
-    CatalogOverride.objects.all().delete()
-    PlatformCredential.objects.all().delete()
-    switches.forget_all()
-    operating.refresh()
 
 
 def asked(provider):

@@ -3,7 +3,6 @@ interpreter with requirements/guides.txt; npm installs the rest (.ci/run)."""
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,15 +11,6 @@ import pytest
 HERE = Path(__file__).resolve().parent
 TEXT = (HERE.parents[1] / "docs" / "guides.md").read_text("utf-8")
 BLOCKS = re.findall(r"^## ([^\n]+)\n\n```(python|js)\n(.*?)^```$", TEXT, re.M | re.S)
-
-
-@pytest.fixture(scope="session")
-def node(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("node")
-    shutil.copy(HERE / "package.json", folder)
-    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run(install, cwd=folder, check=True, timeout=300)
-    return folder
 
 
 @pytest.mark.timeout(400)

@@ -1,7 +1,5 @@
 """Programs that manage: management keys of people in each role, over HTTP."""
 
-from types import SimpleNamespace
-
 import httpx
 import pytest
 
@@ -10,6 +8,7 @@ from accounts.models import Membership
 from accounts.scopes import PLATFORM_SCOPES, TENANT_SCOPES
 from gateway import managers
 from tests.factories import UserFactory
+from tests.things import something_of_each
 
 
 @pytest.fixture(autouse=True)
@@ -74,44 +73,6 @@ def operator(as_role):
 
 @pytest.fixture
 def things(people):
-    """Something of each kind, to be named in an address."""
-    from django.utils import timezone
-
-    from accounts import audit, hooks
-    from accounts.keys import create_key
-    from accounts.models import AuditEntry, Budget, Limit, ManagementKey, Message, Plan
-    from gateway.models import RequestLog
-    from routing.models import TenantStrategy
-
-    tenant = people.tenant
-    row, _ = create_key(tenant, "spare", created_by=people.owner)
-    hook, _ = hooks.make(tenant, "http://127.0.0.1:9/hook", [])
-    message = hooks.ping(hook)
-    Message.objects.filter(pk=message.pk).update(state="given_up")
-    change = AuditEntry.objects.create(tenant=tenant, who="x", what="routing.changed", details={"before": {}, "after": {}})
-    assert change.what in audit.WHAT
-    request = RequestLog.objects.create(
-        request_id="req_things", tenant=tenant, api_key=people.row, received_at=timezone.now(), status="ok", http_status=200
-    )
-    spare, _ = create(tenant, people.owner, "spare", role="viewer", scopes=["usage:read"])
-    return SimpleNamespace(
-        key_id=row.pk,
-        member_id=tenant.memberships.get(user=people.member).pk,
-        invitation_id=tenant.invitations.create(email="new@example.com", digest="0" * 64).pk,
-        budget_id=Budget.objects.create(tenant=tenant, period="day", amount=5).pk,
-        limit_id=Limit.objects.create(tenant=tenant, requests_per_minute=600_000).pk,
-        change_id=change.pk,
-        name=TenantStrategy.objects.create(tenant=tenant, name="own").name,
-        provider="openai",
-        request_id=request.request_id,
-        webhook_id=hook.pk,
-        delivery_id=message.pk,
-        slug=people.elsewhere.slug,
-        model_id="alpha/alpha-1",
-        version=1,
-        other=1,
-        trial=1,
-        key=row.pk,
-        management_key_id=ManagementKey.objects.get(pk=spare.pk).pk,
-        plan=Plan.objects.create(name="basic").name,
-    )
+    found = something_of_each(people.tenant, people.owner, people.member, people.row)
+    found.slug = people.elsewhere.slug
+    return found
