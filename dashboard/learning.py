@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts import audit
 from accounts.models import Membership
 from dashboard.names import Names
 from learning import steering, telling
+from learning.enhancing import enhanced
 from learning.models import MOST_EXPLORED, MOST_HELD_BACK
 from learning.steering import NoSuchVersion, Wishes
 from routing.snapshot import catalog
 
 WIDE = 0.25  # of a shift: the whole half of its bar
+ENHANCED_FOR = timedelta(days=30)
 VERSIONS = 12  # that are listed
 
 
@@ -73,6 +77,7 @@ def _page(request: HttpRequest, member: Membership, form: WishesForm | None = No
         "state": state,
         "arms": [_arm(arm) for arm in state["arms"] if arm["outcomes"] >= 1 or abs(arm["quality_shift"]) >= 0.01],
         "versions": telling.versions_of(tenant_id)[:VERSIONS],
+        "enhanced": enhanced(tenant_id, timezone.now() - ENHANCED_FOR, timezone.now()),
         "distrusted": [(key, names.of("api_key", key)) for key in state["distrusted_keys"]],
         "form": form or WishesForm(initial=_initial(state["settings"])),
     }

@@ -27,6 +27,7 @@ from gateway.kept import contents_of
 from gateway.models import RequestLog
 from learning.feedback import FELT, NothingSaid, Said, UnknownRequest, give, requests_said_of
 from learning.models import Feedback
+from routing.enhance import paragraph_of
 from routing.query_types import QUERY_TYPES
 from routing.strategies import STRATEGIES
 
@@ -99,6 +100,7 @@ def one(request: HttpRequest, member: Membership, request_id: str) -> HttpRespon
     told = decision.of(row)
     context = {
         "row": row,
+        "added": getattr(paragraph_of(row.enhanced), "text", ""),
         "told": told,
         "picture": decision.picture(told) if told else None,
         "line": decision.time_line(row),

@@ -30,6 +30,7 @@ from learning.models import Feedback
 from routing.classify import classify
 from routing.decide import choose, question
 from routing.decisions import RecordedView, kept
+from routing.enhance import paragraph_of
 from routing.quality import prior
 from routing.snapshot import catalog
 from routing.types import PICO_PER_USD, Attempt, Caller, Classification, Decision, Model, Seen, Usage
@@ -177,6 +178,7 @@ def _row(
         decision=made.told,
         attempts=msgspec.to_builtins(attempts),
         conversation=mark,
+        enhanced=_enhanced(draw, made.classification.query_type),
         status=status,
         http_status={"ok": 200, "client_gone": 499, "error": 502}[status],
         error_code="" if status == "ok" else status if status == "client_gone" else "all_providers_failed",
@@ -190,6 +192,14 @@ def _row(
         cost_usd=sum(attempt.cost for attempt in attempts) / PICO_PER_USD,
         learned=False,
     )
+
+
+def _enhanced(draw: Random, query_type: str) -> str:
+    """One in twelve asks for it, and half of those prompts are clear."""
+    if draw.random() > 1 / 12:
+        return ""
+    name = f"{query_type}.en"
+    return name if draw.random() < 0.5 and paragraph_of(name) else "unchanged"
 
 
 def _attempts(draw: Random, made: Made, at: datetime, until: datetime, stream: bool) -> list[Attempt]:

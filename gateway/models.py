@@ -40,6 +40,9 @@ class RequestLog(models.Model):
     )
     asked = models.CharField(max_length=24, blank=True, db_default="", help_text="Likewise of all that was asked.")
     before = models.CharField(max_length=24, blank=True, db_default="", help_text="Likewise of all before the last question.")
+    enhanced = models.CharField(
+        max_length=40, blank=True, db_default="", help_text="What enhancement added, such as explanation.en, or: unchanged."
+    )
 
     status = models.CharField(max_length=12, choices=Status.choices)
     http_status = models.PositiveSmallIntegerField()
@@ -64,6 +67,7 @@ class RequestLog(models.Model):
             models.Index(fields=["id"], condition=models.Q(learned=False), name="requests_to_be_learned"),
             models.Index(fields=["tenant", "-received_at"], name="requests_of_a_tenant"),
             models.Index(fields=["received_at"], name="requests_of_an_hour"),
+            models.Index(fields=["tenant", "received_at"], condition=~models.Q(enhanced=""), name="requests_enhanced"),
         ]
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from accounts.models import Tenant
     from gateway.models import RequestLog
 
+UNCHANGED = "unchanged"
 Status = Literal["ok", "replayed", "error", "refused", "client_gone", "orphaned"]
 log = logging.getLogger("routeplex.record")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -69,6 +70,7 @@ class Outcome(Struct, frozen=True, kw_only=True, tag_field="line", tag="outcome"
     cost: int
     attempts: list[Attempt]
     marks: Marks = NONE
+    enhanced: str = ""  # the paragraph that was added (routing/enhancements.py), or that none was, where it was asked for
     classification: Classification | None = None  # these two only where no intent told them
     decision: DecisionRecord | None = None
 
@@ -167,9 +169,15 @@ def _outcome(tally: Tally, error: BaseException | None) -> Outcome:
         cost=tally.cost,
         attempts=tally.attempts,
         marks=marks_of(tally.caller.tenant_id, tally.request, tally.conversation) if tally.request and tally.attempts else NONE,
+        enhanced=_enhanced(tally),
         classification=None if told else tally.classification,
         decision=None if told else _kept(tally.decision),
     )
+
+
+def _enhanced(tally: Tally) -> str:
+    made = tally.request.enhancement if tally.request else None
+    return "" if made is None else made.paragraph or UNCHANGED
 
 
 def _ending(tally: Tally, error: BaseException | None) -> tuple[Status, int, str]:

@@ -242,6 +242,7 @@ def _row(outcome: Outcome, intents: list[Intent]) -> RequestLog:
         **_common(outcome, first),
         attempts=msgspec.to_builtins(outcome.attempts),
         conversation=outcome.marks.conversation,
+        enhanced=outcome.enhanced,
         asked=outcome.marks.asked,
         before=outcome.marks.before,
         status=outcome.status,

@@ -149,6 +149,27 @@ def _as(kind: Any, value: Any) -> Any:
         return None
 
 
+# --- prompts that were asked more clearly
+
+
+def enhanced(tenant_id: str, since: datetime, until: datetime) -> Mapping[str, int]:
+    """How many of this tenant's requests got which paragraph (routing/enhancements.py), or `unchanged`; `until` not included."""
+    from django.db.models import Count
+
+    from gateway.models import RequestLog
+
+    rows = RequestLog.objects.filter(tenant_id=tenant_id, received_at__gte=since, received_at__lt=until).exclude(enhanced="")
+    return dict(rows.order_by().values_list("enhanced").annotate(Count("id")))
+
+
+def paragraphs_of(tenant_id: str, request_ids: Collection[str], since: datetime, until: datetime) -> Mapping[str, str]:
+    """Of those that are this tenant's, of this time and answered: what was added to the prompt, blank for nothing."""
+    from gateway.models import RequestLog
+
+    rows = RequestLog.objects.filter(tenant_id=tenant_id, request_id__in=request_ids, status="ok", is_test=False)
+    return dict(rows.filter(received_at__gte=since, received_at__lt=until).values_list("request_id", "enhanced"))
+
+
 # --- decisions, to be judged
 
 

@@ -59,7 +59,7 @@ class CannotTell(Struct, frozen=True, kw_only=True, tag_field="told", tag="canno
     requests that would have to be tried on what the target policy takes, for a time like this one to tell. `supported`: the
     share of what it takes that might have been tried."""
 
-    why: Literal["no_feedback", "never_tried", "too_little", "none_held_back", "too_few_conversations"]
+    why: Literal["no_feedback", "never_tried", "too_little", "none_held_back", "too_few_conversations", "too_few_ratings"]
     in_words: str
     more_requests: int | None = None
     more_conversations: int | None = None

@@ -19,6 +19,7 @@ from gateway import errors, records
 from gateway.operations import Asked, Operations, operation
 from learning import trials
 from learning.api import SEEN, STEERED
+from learning.enhancing import enhanced
 from learning.models import StrategyTrial
 from learning.periods import moment
 from learning.replay import replay
@@ -133,6 +134,15 @@ def _understood[T](asked: Callable[[], T]) -> T:
         return asked()
     except UnknownStrategy as error:
         raise errors.InvalidValue(str(error), param="strategy") from None
+
+
+class EnhancementView(Operations):
+    """/api/v1/learning/enhancement"""
+
+    @operation("get_enhancement", "What was added to prompts, and what feedback says of it", query=SavingsWanted, **SEEN)
+    def get(self, asked: Asked) -> Any:
+        since, until = _period(asked.tenant, asked.query.since, asked.query.until)
+        return msgspec.to_builtins(enhanced(str(asked.tenant.pk), since, until))
 
 
 # --- trials

@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/v1/learning/versions/<int:version>/rollback", api.RollbackView.as_view(), name="api_learning_rollback"),
     re_path(r"^api/v1/learning/replay/?$", replay_api.ReplayView.as_view(), name="api_learning_replay"),
     re_path(r"^api/v1/learning/savings/?$", replay_api.SavingsView.as_view(), name="api_learning_savings"),
+    re_path(r"^api/v1/learning/enhancement/?$", replay_api.EnhancementView.as_view(), name="api_learning_enhancement"),
     re_path(r"^api/v1/learning/trials/?$", replay_api.TrialsView.as_view(), name="api_learning_trials"),
     path("api/v1/learning/trials/<int:trial>", replay_api.TrialView.as_view(), name="api_learning_trial"),
     path("api/v1/learning/keys/<uuid:key>", api.KeyView.as_view(), name="api_learning_key"),

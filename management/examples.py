@@ -77,6 +77,7 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
     "get_usage": {"group_by": "model", "interval": "day", "time_zone": "Europe/Berlin"},
     "list_audit": {"what": "key.created"},
     "get_savings": {"since": "30d"},
+    "get_enhancement": {"since": "30d"},
     "list_tenants": {"q": "acme"},
     "delete_tenant": {"name": "Acme"},
 }

@@ -62,7 +62,8 @@ class AttemptTold(Struct, kw_only=True):
 
 
 class RequestTold(Struct, kw_only=True):
-    """Times in milliseconds. `model`: who answered, empty where nobody did."""
+    """Times in milliseconds. `model`: who answered, empty where nobody did. `enhanced`: what was added to the prompt
+    (docs/native-api.md), unchanged, or empty where it was not asked for."""
 
     request_id: str
     received_at: Time
@@ -77,6 +78,7 @@ class RequestTold(Struct, kw_only=True):
     stream: bool
     test: bool
     conversation: str
+    enhanced: str
     input_tokens: int
     output_tokens: int
     cost_usd: str
@@ -143,7 +145,18 @@ def _insist_on_zones(query: RequestsWanted) -> None:
 
 
 def told(row: RequestLog) -> RequestTold:
-    same = ("request_id", "received_at", "status", "error_code", "model", "provider", "query_type", "strategy", "conversation")
+    same = (
+        "request_id",
+        "received_at",
+        "status",
+        "error_code",
+        "model",
+        "provider",
+        "query_type",
+        "strategy",
+        "conversation",
+        "enhanced",
+    )
     about = {name: getattr(row, name) for name in same}
     return RequestTold(
         **about,

@@ -33,9 +33,18 @@ def enhance(prompt: str) -> Enhancement:
     """What is made of a prompt; itself where there is nothing to add."""
     query_type = classify_text(prompt).query_type
     language = programming_language_of(prompt) if query_type in CODE_TYPES else None
-    paragraph = None if _stays(prompt) else ENHANCEMENTS.get(query_type, {}).get(language_of(prompt) or "")
-    text = prompt if paragraph is None else _joined(prompt, paragraph)
-    return Enhancement(original=prompt, text=text, query_type=query_type, language=language)
+    name = "" if _stays(prompt) else f"{query_type}.{language_of(prompt) or ''}"
+    paragraph = paragraph_of(name)
+    if paragraph is None:
+        return Enhancement(original=prompt, text=prompt, query_type=query_type, language=language)
+    text = _joined(prompt, paragraph)
+    return Enhancement(original=prompt, text=text, query_type=query_type, language=language, paragraph=name)
+
+
+def paragraph_of(name: str) -> Paragraph | None:
+    """By kind and natural language, such as explanation.en."""
+    kind, _, language = name.partition(".")
+    return ENHANCEMENTS.get(kind, {}).get(language)
 
 
 def enhanced(request: ChatRequest) -> ChatRequest:
@@ -46,7 +55,7 @@ def enhanced(request: ChatRequest) -> ChatRequest:
     text = None if at is None else _only_text(messages[at])
     made = enhance(text or "")
     if at is None or not made.applied or _has_form(request.body):
-        return replace(request, enhancement=replace(made, text=made.original))
+        return replace(request, enhancement=replace(made, text=made.original, paragraph=""))
     body = replace(request.body, messages=[*messages[:at], replace(messages[at], content=made.text), *messages[at + 1 :]])
     fields = {**request.fields, "messages": _with_content(request.fields["messages"], at, made.text)}
     return replace(request, enhancement=made, body=body, fields=fields, size=request.size + len(made.text) - len(made.original))

@@ -212,12 +212,14 @@ class Preferences(Struct, frozen=True, kw_only=True):
 
 
 class Enhancement(Struct, frozen=True, kw_only=True):
-    """What was made of a prompt. `text` has the caller's own words in it, unchanged; `language` is a programming language."""
+    """What was made of a prompt. `text` has the caller's own words in it, unchanged; `language` is a programming language.
+    `paragraph` names what was added: the kind and the natural language, such as explanation.en; empty where nothing was."""
 
     original: str
     text: str
     query_type: str
     language: str | None = None
+    paragraph: str = ""
 
     @property
     def applied(self) -> bool:

@@ -56,7 +56,7 @@ def test_the_description_is_whole_and_names_each_once(server):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("who", ["owner", "viewer", "operator", "caller"])
+@pytest.mark.parametrize("who", ["owner", "admin", "member", "viewer", "operator", "caller"])
 def test_what_is_described_is_what_is_there(server, as_role, people, things, client, who, settings):
     settings.MANAGEMENT_REQUESTS_PER_MINUTE = 1_000_000
     schema = schemathesis.openapi.from_dict(described())
