@@ -76,11 +76,11 @@ def _allowed(about: Described) -> str:
 
 def _parameters(about: Described) -> str:
     rows = [
-        f"| `{one['name']}` | {one['in']} | {_kind(one['schema'])} | {one.get('description', '')} |"
+        f"| `{one['name']}` | {one['in']} | {'. '.join(filter(None, (_kind(one['schema']), one.get('description'))))} |"
         for one in about["parameters"]
         if one["name"] not in EVERYWHERE
     ]
-    return "\n".join(["| parameter | in | | |", "|---|---|---|---|", *rows]) if rows else ""
+    return "\n".join(["| parameter | in | what |", "|---|---|---|", *rows]) if rows else ""
 
 
 def _body(about: Described, description: Described) -> str:
@@ -88,7 +88,7 @@ def _body(about: Described, description: Described) -> str:
     if shape is None:
         return ""
     told = f" {shape['description']}" if shape.get("description") else ""
-    return f"The body, in JSON:{_one_line(told)}\n\n{_fields(shape, 'field')}"
+    return f"The body, in JSON:{_one_line(told)}\n\n{_fields(shape)}"
 
 
 def _asked(about: Described, description: Described) -> Described | None:
@@ -156,17 +156,17 @@ def _shapes(names: Sequence[str], description: Described) -> Iterator[str]:
     for name in names:
         shape = description["components"]["schemas"][name]
         told = f"{_one_line(shape['description'])}\n\n" if shape.get("description") else ""
-        yield f"### {name}\n\n{told}{_fields(shape, 'field')}\n"
+        yield f"### {name}\n\n{told}{_fields(shape)}\n"
 
 
-def _fields(shape: Described, what: str) -> str:
+def _fields(shape: Described) -> str:
     needed = set(shape.get("required", ()))
     optional = len(needed) < len(shape.get("properties", {}))
     rows = [
         f"| `{name}` | {_kind(schema)}{', required' if optional and name in needed else ''} |"
         for name, schema in shape.get("properties", {}).items()
     ]
-    return "\n".join([f"| {what} | |", "|---|---|", *rows]) if rows else f"`{_kind(shape)}`"
+    return "\n".join(["| field | what |", "|---|---|", *rows]) if rows else f"`{_kind(shape)}`"
 
 
 def _kind(schema: Described) -> str:
