@@ -48,7 +48,7 @@ def number(name: str, default: int, *, least: int = 0) -> int:
 
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A list, separated by commas."""
-    value = os.environ.get(name)
+    value = secret(name)
     return [word for part in value.split(",") if (word := part.strip())] if value else list(default)
 
 

@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from gateway import errors
+from gateway.meanings import MEANINGS
+from gateway.variables import VARIABLES
 from management.management.commands.write_docs import written
 from routing.snapshot import catalog
 from routing.strategies import promises
@@ -13,23 +16,30 @@ from routing.strategies import promises
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_the_table_of_errors_is_the_code_s():
-    page = (ROOT / "docs/errors.md").read_text("utf-8")
-    told = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.M))
+def test_every_error_that_callers_are_told_has_a_meaning():
     rows = [*errors.TABLE.values(), *errors.PROVIDER_TABLE.values(), errors.SEVERAL_FAILED, errors.INTERNAL]
-    assert told == {(str(row.status), row.code) for row in rows}
+    assert set(MEANINGS) == {(row.status, row.code) for row in rows}
+    page = (ROOT / "docs/errors.md").read_text("utf-8")
     for row in rows:
         assert page.count(f'<span id="{row.code.replace("_", "-")}">') == 1, "where a problem's type leads"
 
 
-def test_the_table_of_settings_is_the_code_s():
-    text = (ROOT / "docs/operations.md").read_text("utf-8").split("## Settings")[1].split("\n## ")[0]
-    told = {name for row in re.findall(r"^\| (`.+?) \|", text, re.M) for name in re.findall(r"`(\w+)`", row)}
+def test_every_variable_that_is_read_has_a_meaning():
     code = (ROOT / "gateway/settings.py").read_text("utf-8")
     read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice|mailer)\(\s*["\'](\w+)', code))
     for provider in catalog().providers.values():
         read |= {provider.key_setting, provider.base_url_setting} - {None}
-    assert told == read
+    assert set(VARIABLES) == read
+    hidden = {name for name in read if re.search(r"KEY|PEPPER|SECRET|DATABASE|REDIS_URL|EMAIL_URL", name)}
+    assert hidden == {name for name, variable in VARIABLES.items() if variable.secret}
+
+
+def test_settings_are_listed_and_secrets_are_not_shown(monkeypatch, capsys):
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden")
+    call_command("settings", no_color=True)
+    told = capsys.readouterr().out
+    assert "LOG_LEVEL=WARNING" in told and "OPENAI_API_KEY=set, and secret" in told and "sk-hidden" not in told
 
 
 def test_what_comes_from_the_code_is_written_anew():

@@ -10,13 +10,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from management import reference, writing
+from management.tables import TABLES, with_tables
 
 
 def written() -> dict[Path, str]:
     """What should stand where."""
     docs = Path(settings.ROOT) / "docs"
     description = json.loads(reference.description())
-    return {docs / "endpoints" / name: text for name, text in writing.pages(description).items()}
+    endpoints = {docs / "endpoints" / name: text for name, text in writing.pages(description).items()}
+    return endpoints | {docs / page: with_tables(page, (docs / page).read_text("utf-8")) for page in TABLES}
 
 
 class Command(BaseCommand):
