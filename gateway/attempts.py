@@ -14,6 +14,8 @@ from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway import drain, forms, sse, transport
 from gateway.errors import ProviderError, Stopping, Unsayable
 from gateway.holding import Holding
@@ -21,6 +23,7 @@ from gateway.plan import Step
 from gateway.providers import Dialect, EventReader, Upstream, dialects
 from gateway.record import recording
 from gateway.tally import Tally
+from gateway.tracing import passed_on
 from gateway.wire import Answer
 from gateway.witness import Impatient, Witness
 from routing.chat import ChatBody
@@ -62,6 +65,9 @@ async def attempt(step: Step, request: ChatRequest, tally: Tally, record: record
     current.service = service
     try:
         held.began(current)
+        if tally.trace is not None:
+            traced = passed_on(tally.trace, tally.request_id, current.number)
+            upstream = replace(upstream, headers={**upstream.headers, **traced})
         record.intent(current)
         if not request.stream:
             yield await _whole(dialect, upstream, candidate, request, tally, deadline)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 
+from django.conf import settings
 from msgspec import Struct
 
 from gateway import budgets, contents
@@ -15,6 +16,7 @@ from gateway.execute import execute
 from gateway.limits import admitted
 from gateway.record import recording
 from gateway.tally import Tally
+from gateway.tracing import trace_of
 from gateway.wire import Head, Wire
 from routing import conversations
 from routing.classify import classify
@@ -35,7 +37,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
 def begun(call: Call) -> Tally:
     """What has happened to it so far: it has come."""
-    return Tally(request_id=call.id, caller=call.caller, received_at=time.time(), started=time.monotonic())
+    trace = trace_of(call.headers, call.id, settings.TRACES_SHARE) if settings.TRACES_URL else None
+    return Tally(request_id=call.id, caller=call.caller, received_at=time.time(), started=time.monotonic(), trace=trace)
 
 
 async def answer(call: Call, tally: Tally | None = None) -> AsyncGenerator[Head | bytes]:

@@ -46,6 +46,19 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def share(name: str, default: float) -> float:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    try:
+        found = float(value)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a number from 0 to 1.")
+    return found
+
+
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A list, separated by commas."""
     value = secret(name)

@@ -20,6 +20,7 @@ from gateway import drain, errors
 from gateway.journal import Journal, JournalUnavailable
 from gateway.marks import NONE, Marks, marks_of
 from gateway.tally import Tally
+from gateway.tracing import written
 from routing.decisions import DecisionRecord, kept
 from routing.types import Attempt, Classification, Decision, Usage
 
@@ -47,6 +48,7 @@ class Intent(Struct, frozen=True, kw_only=True, tag_field="line", tag="intent"):
     classification: Classification | None = None
     decision: DecisionRecord | None = None
     estimated_input_tokens: int = 0
+    trace: str = ""  # gateway/tracing.py; empty: none, or it is not sampled
 
 
 class Outcome(Struct, frozen=True, kw_only=True, tag_field="line", tag="outcome"):
@@ -70,6 +72,7 @@ class Outcome(Struct, frozen=True, kw_only=True, tag_field="line", tag="outcome"
     cost: int
     attempts: list[Attempt]
     marks: Marks = NONE
+    trace: str = ""
     enhanced: str = ""  # the paragraph that was added (routing/enhancements.py), or that none was, where it was asked for
     classification: Classification | None = None  # these two only where no intent told them
     decision: DecisionRecord | None = None
@@ -149,6 +152,7 @@ def _who(tally: Tally) -> dict[str, Any]:
         "received_at": tally.received_at,
         "stream": tally.request.stream if tally.request else False,
         "requested_model": tally.request.body.model[:200] if tally.request else "",
+        "trace": written(tally.trace),
     }
 
 

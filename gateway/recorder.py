@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, close_old_connections, transaction
 
-from gateway import kept, ledger, metrics, operating, settlement, vitals
+from gateway import kept, ledger, metrics, operating, settlement, spans, vitals
 from gateway.journal import FOLDER_ID, READY, folder_id, process_of
 from gateway.models import RequestLog
 from gateway.reconcile import violations
@@ -99,6 +99,7 @@ class Recorder:
         self.leave_by = inf  # monotonic seconds
         self.said = -inf  # monotonic seconds: when it was last said that nothing waits
         self.running = False
+        self.trace, self.send_traces = spans.teller(settings.TRACES_URL) if settings.TRACES_URL else (spans.none, lambda: None)
 
     def run(self) -> None:
         """For ever; a second recorder of the same folder waits until the first is gone."""
@@ -106,7 +107,10 @@ class Recorder:
         with (self.folder / "recorder.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.running = True
-            self._run()
+            try:
+                self._run()
+            finally:
+                self.send_traces()
 
     def leave(self) -> None:
         """Soon: what the gateways of this host have written is entered first, for they may have left just now. At once
@@ -177,6 +181,7 @@ class Recorder:
             metrics.count(outcome, intents[0] if intents else outcome, by_tenant=settings.METRICS_BY_TENANT)
             self.used[outcome.key_id] = max(outcome.received_at, self.used.get(outcome.key_id, 0))
             log_line(outcome)
+            self.trace(outcome, intents)
         return tail.offset > before
 
     def _finish(self, tail: Tail) -> None:
@@ -188,6 +193,8 @@ class Recorder:
             self.tails[tail.path] = tail
             raise
         metrics.orphaned(len(tail.intents))
+        for intents in tail.intents.values():
+            self.trace(intents[-1], intents)
         tail.path.unlink()
 
     def _release(self, *, at_once: bool) -> None:

@@ -135,6 +135,8 @@ DRAIN_GRACE_S = env.number("DRAIN_GRACE_S", 120)
 METRICS_PORT = env.number("METRICS_PORT", 0)  # of the recorder; 0: none
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
 METRICS_BY_TENANT = env.flag("METRICS_BY_TENANT", False)
+TRACES_URL = env.url("TRACES_URL")  # OTLP over HTTP; what else there is to say of it, the OTEL_* variables say
+TRACES_SHARE = env.share("TRACES_SHARE", 1.0)
 ACTIVE_PROBES = env.flag("ACTIVE_PROBES", False)  # see gateway/probes.py: they cost the operator tokens
 SANDBOX_URL = env.url("SANDBOX_URL")
 if PRODUCTION and SANDBOX_URL and not env.flag("SANDBOX_ENABLED", False):

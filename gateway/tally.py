@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from gateway.buckets import Room
+from gateway.tracing import Trace
 from routing.prices import cost, rates_for
 from routing.types import Attempt, Caller, Candidate, ChatRequest, Classification, Decision, Endpoint, Model, RateLimit, Usage
 
@@ -29,6 +30,7 @@ class Tally:
     caller: Caller
     received_at: float  # Unix seconds
     started: float  # monotonic seconds
+    trace: Trace | None = None  # where traces are wanted
     request: ChatRequest | None = None
     conversation: bytes = b""  # its key (routing/conversations.py)
     classification: Classification | None = None

@@ -67,6 +67,14 @@ VARIABLES: Mapping[str, Variable] = {
     "METRICS_PORT": Variable("`0`", "where the recorder answers Prometheus; `0`: nowhere"),
     "METRICS_HOST": Variable("`127.0.0.1`", "on which address it does; nobody is asked for a password there"),
     "METRICS_BY_TENANT": Variable("`0`", "`1`: requests and cost by tenant, too; mind their number"),
+    "TRACES_URL": Variable(
+        "",
+        "where the recorder sends traces, by OTLP over HTTP, for example `http://collector:4318/v1/traces`; the exporter's own variables (`OTEL_EXPORTER_OTLP_HEADERS` …) hold as well",
+    ),
+    "TRACES_SHARE": Variable(
+        "`1`",
+        "of the requests that come without a `traceparent`, the share that is traced, 0 to 1; of others their caller decides",
+    ),
     "SIGN_UP": Variable(
         "`invited` in production, else `open`",
         "`open`: anybody may sign up and gets a workspace; `invited`: people come by invitation",

@@ -26,7 +26,7 @@ def test_every_error_that_callers_are_told_has_a_meaning():
 
 def test_every_variable_that_is_read_has_a_meaning():
     code = (ROOT / "gateway/settings.py").read_text("utf-8")
-    read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice|mailer)\(\s*["\'](\w+)', code))
+    read = set(re.findall(r'env\.(?:secret|text|flag|number|words|url|choice|share|mailer)\(\s*["\'](\w+)', code))
     for provider in catalog().providers.values():
         read |= {provider.key_setting, provider.base_url_setting} - {None}
     assert set(VARIABLES) == read
